@@ -1,0 +1,1 @@
+"""Verdicts, the error family, redaction and waivers. Imports nothing else of the project."""
