@@ -1,0 +1,1 @@
+"""One virtual unit: its flash, its clock, its accounts, and the services it offers on the network."""

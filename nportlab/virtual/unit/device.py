@@ -1,0 +1,212 @@
+"""What every service of a virtual unit reads and changes: identity, settings, accounts, log, certificate, clock."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from nportlab.guide.family import Model
+from nportlab.guide.settings import settings_table
+from nportlab.virtual.addressing import Addressing
+from nportlab.virtual.unit.accounts import Accounts
+from nportlab.virtual.unit.authentication import Authenticator, LoginResult
+from nportlab.virtual.unit.certificate import CertificateSlot
+from nportlab.virtual.unit.clock import UnitClock
+from nportlab.virtual.unit.event_log import EventLog
+from nportlab.virtual.unit.flash import Flash
+from nportlab.virtual.unit.netstat import Netstat
+from nportlab.virtual.unit.settings import Settings
+
+RestartKind = Literal["warm", "factory-keep-ip", "factory"]
+
+ADDRESS_SETTINGS = (
+    "network.ipv4_configuration",
+    "network.ipv4_address",
+    "network.netmask",
+    "network.gateway",
+)
+"""What "Keep IP settings" keeps on a factory reset."""
+
+
+class ValueRefused(ValueError):
+    """A value the unit does not take.
+
+    setting: its concrete id. label: the field as the console shows it. message: what the unit says.
+    """
+
+    def __init__(self, setting: str, label: str, message: str) -> None:
+        super().__init__(f"{label}: {message}")
+        self.setting = setting
+        self.label = label
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What is engraved on a unit. build: full firmware text, "2.3 Build 24101817". mac: "00:90:E8:..."."""
+
+    name: str
+    model: Model
+    firmware: str
+    build: str
+    flavour: Literal["1.x", "2.x"]
+    mac: str
+    serial_number: int
+
+
+@dataclass
+class Surroundings:
+    """What the virtual rack decides for a unit rather than the unit itself.
+
+    host_names: names and addresses, other than its own, under which the rack makes the unit reachable (a unit with
+    "Reject an unrecognized host header" must know them). defects: seeded defects of guide/defects.yaml.
+    """
+
+    addressing: Addressing
+    seconds_per_minute: float = 60.0
+    host_names: tuple[str, ...] = ()
+    defects: frozenset[str] = field(default_factory=frozenset)
+
+
+class Device:
+    """One booted unit. Made anew at every boot from the flash; nothing else survives."""
+
+    def __init__(self, identity: Identity, flash: Flash, surroundings: Surroundings) -> None:
+        self.identity = identity
+        self.name = identity.name
+        self.model = identity.model
+        self.firmware = identity.firmware
+        self.build = identity.build
+        self.flavour = identity.flavour
+        self.mac = identity.mac
+        self.serial_number = identity.serial_number
+        self.flash = flash
+        self.surroundings = surroundings
+        configuration = flash.read("configuration", {"settings": {}, "extra": {}})
+        self.factory = self.factory_values(identity)
+        self.saved = Settings(self.factory, configuration["settings"])
+        self.running = Settings(self.factory, configuration["settings"])
+        self.extra: dict[str, dict[str, str]] = configuration["extra"]
+        """Configuration file keys no setting models: section -> key -> value."""
+        self.accounts = Accounts(flash)
+        self.clock = UnitClock(flash, surroundings.seconds_per_minute)
+        self.log = EventLog(flash, self.clock.now, self.running)
+        self.certificate = CertificateSlot(flash)
+        self.netstat = Netstat()
+        self.authenticator = Authenticator(self.accounts, self.running, self.clock, self.log)
+        self.restart_wanted: asyncio.Future[RestartKind] | None = None
+        self._table = settings_table()
+
+    @staticmethod
+    def factory_values(identity: Identity) -> dict[str, str]:
+        """Every setting of this unit with its factory value; the server name carries the serial number."""
+        values = dict(settings_table().factory(identity.model, identity.firmware))
+        if "basic.server_name" in values:
+            values["basic.server_name"] = f"{identity.model.name}_{identity.serial_number}"
+        return values
+
+    # Defects, addresses -------------------------------------------------------------------------------------------
+
+    def has_defect(self, defect: str) -> bool:
+        """Whether the seeded defect `defect` (id in guide/defects.yaml) is planted in this unit."""
+        return defect in self.surroundings.defects
+
+    def tcp(self, port: int) -> tuple[str, int]:
+        """Where a TCP listener for device port `port` is bound: (host, port)."""
+        return self.surroundings.addressing.bind(port)
+
+    def udp(self, port: int) -> tuple[str, int]:
+        """Where a UDP socket for device port `port` is bound: (host, port)."""
+        return self.surroundings.addressing.bind(port)
+
+    def peer(self, host: str, port: int) -> tuple[str, int]:
+        """Where `port` of another machine is reached: (host, port)."""
+        return self.surroundings.addressing.dial(host, port)
+
+    @property
+    def address(self) -> str:
+        """The unit's own IPv4 address in force."""
+        addressing = self.surroundings.addressing
+        return addressing.address if addressing.mode == "loopback" else self.running["network.ipv4_address"]
+
+    def knows_host(self, host: str) -> bool:
+        """Whether a Host header (with or without port) names this unit: its address, server name or DNS-less alias."""
+        name = host.rsplit(":", 1)[0] if host.rsplit(":", 1)[-1].isdigit() else host
+        known = {self.address, self.running["basic.server_name"], *self.surroundings.host_names}
+        return name.lower() in {item.lower() for item in known}
+
+    # Settings -----------------------------------------------------------------------------------------------------
+
+    def check(self, values: Mapping[str, str]) -> None:
+        """Raise ValueRefused for the first value out of range or setting the unit does not have."""
+        for setting, value in values.items():
+            if setting not in self.factory:
+                raise ValueRefused(setting, setting, "no such setting")
+            row = self._table[setting]
+            try:
+                row.check(value)
+            except ValueError as error:
+                raise ValueRefused(setting, row.label, str(error)) from None
+
+    def submit(self, values: Mapping[str, str], by: str) -> None:
+        """Check and save `values`; they are in force after a restart, those that need none at once.
+
+        by: who changes, for the log ("admin via web"). All or nothing; raises ValueRefused. Nothing is committed or
+        logged when nothing differs.
+        """
+        self.check(values)
+        self._save(values, self.extra, by, "Config Changed")
+
+    def import_configuration(self, values: Mapping[str, str], extra: Mapping[str, Mapping[str, str]], by: str) -> None:
+        """Take over an imported configuration file in one commit; raises ValueRefused before anything changed.
+
+        values: the settings it names. extra: keys no setting models, section -> key -> value; replaces the former ones.
+        """
+        self.check(values)
+        self._save(values, {section: dict(keys) for section, keys in extra.items()}, by, "Config Import")
+
+    def _save(self, values: Mapping[str, str], extra: dict[str, dict[str, str]], by: str, event: str) -> None:
+        changed = {setting: value for setting, value in values.items() if self.saved[setting] != value}
+        if not changed and extra == self.extra and event == "Config Changed":
+            return
+        merged = {**self.saved, **changed}
+        different = {setting: value for setting, value in merged.items() if value != self.factory[setting]}
+        self.flash.commit("configuration", {"settings": different, "extra": extra})
+        self.saved.update(changed)
+        self.extra = extra
+        self.running.update({key: value for key, value in changed.items() if self._table[key].active == "immediate"})
+        self.log.add("Config", event, by)
+        if not changed.keys().isdisjoint(ADDRESS_SETTINGS):
+            self.log.add("Config", "IP Changed", by)
+
+    # Restart ------------------------------------------------------------------------------------------------------
+
+    def request_restart(self, kind: RestartKind = "warm") -> None:
+        """Restart soon: services get a moment to finish the answer they are sending.
+
+        kind: "factory-keep-ip" and "factory" also load the factory defaults, "factory" the IP settings too. The reset is
+        noted in flash first, so that a power cut after this call does not undo it.
+        """
+        if kind != "warm":
+            self.flash.commit("reset", kind)
+        if self.restart_wanted is not None and not self.restart_wanted.done():
+            self.restart_wanted.set_result(kind)
+
+    # Login --------------------------------------------------------------------------------------------------------
+
+    async def authenticate(self, user: str, password: str, console: str, source: str) -> LoginResult:
+        """Judge one login attempt. console: "web", "ssh", "telnet"; source: the client's address."""
+        return await self.authenticator.login(user, password, console, source)
+
+
+def factory_reset(flash: Flash, keep: Iterable[str] = ()) -> None:
+    """Erase configuration, accounts and certificate; keep the settings named in `keep`. Safe to repeat when interrupted.
+
+    The system log, the clock and the boot counter stay (invented: the guide does not say).
+    """
+    names = set(keep)
+    settings = flash.read("configuration", {"settings": {}})["settings"]
+    kept = {setting: value for setting, value in settings.items() if setting in names}
+    flash.remove("accounts")
+    flash.remove("certificate")
+    flash.commit("configuration", {"settings": kept, "extra": {}})
