@@ -49,7 +49,7 @@ class Accounts:
         return self._accounts.get(name)
 
     def create_first(self, name: str, password: str, changed: str = "") -> None:
-        """Create the administrator of a new unit. Raises AccountRefused for a bad name or password, or when one exists."""
+        """Create the administrator of a new unit. Raises AccountRefused: bad name or password, or an account exists."""
         if self._accounts:
             raise AccountRefused("An account exists already.")
         self.put(name, password, changed=changed)

@@ -1,4 +1,4 @@
-"""Who may log in: local accounts, authentication servers in the order the console type names, lockout after failures."""
+"""Who may log in: local accounts and authentication servers in the order of the console type; lockout after failures."""
 
 import asyncio
 import time

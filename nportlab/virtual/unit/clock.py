@@ -9,8 +9,8 @@ from nportlab.virtual.unit.flash import Flash
 class UnitClock:
     """Local time as the unit believes it to be, and unit minutes for its timers.
 
-    The displayed time runs at real speed, shifted by an offset kept in flash (a battery-backed clock). Timers of the unit
-    (lockout, auto logout, reset button) count unit minutes, which the virtual rack may make shorter than 60 s.
+    The displayed time runs at real speed, shifted by an offset kept in flash (a battery-backed clock). Timers of the
+    unit (lockout, auto logout, reset button) count unit minutes, which the virtual rack may make shorter than 60 s.
     seconds_per_minute: real seconds in one unit minute. zone: what the unit adds to UTC.
     """
 

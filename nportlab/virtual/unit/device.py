@@ -99,11 +99,8 @@ class Device:
 
     @staticmethod
     def factory_values(identity: Identity) -> dict[str, str]:
-        """Every setting of this unit with its factory value; the server name carries the serial number."""
-        values = dict(settings_table().factory(identity.model, identity.firmware))
-        if "basic.server_name" in values:
-            values["basic.server_name"] = f"{identity.model.name}_{identity.serial_number}"
-        return values
+        """Every setting of this unit with its factory value."""
+        return settings_table().factory(identity.model, identity.firmware, identity.serial_number)
 
     # Defects, addresses -------------------------------------------------------------------------------------------
 
@@ -184,8 +181,8 @@ class Device:
     def request_restart(self, kind: RestartKind = "warm") -> None:
         """Restart soon: services get a moment to finish the answer they are sending.
 
-        kind: "factory-keep-ip" and "factory" also load the factory defaults, "factory" the IP settings too. The reset is
-        noted in flash first, so that a power cut after this call does not undo it.
+        kind: "factory-keep-ip" and "factory" also load the factory defaults, "factory" the IP settings too. The reset
+        is noted in flash first, so that a power cut after this call does not undo it.
         """
         if kind != "warm":
             self.flash.commit("reset", kind)
@@ -200,7 +197,7 @@ class Device:
 
 
 def factory_reset(flash: Flash, keep: Iterable[str] = ()) -> None:
-    """Erase configuration, accounts and certificate; keep the settings named in `keep`. Safe to repeat when interrupted.
+    """Erase configuration, accounts and certificate; keep the settings named in `keep`. Safe to repeat.
 
     The system log, the clock and the boot counter stay (invented: the guide does not say).
     """

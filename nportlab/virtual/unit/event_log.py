@@ -14,8 +14,8 @@ Subscriber = Callable[[datetime, str, str, str], None]
 class EventLog:
     """Lines `YYYY/MM/DD hh:mm:ss [Group] Event` (guide 3.5), oldest first.
 
-    now: the unit's local clock. switches: the running settings, in which `log.local_<group>` turns local logging of a group
-    on ("enable"); a group without such a setting is always logged.
+    now: the unit's local clock. switches: the running settings, in which `log.local_<group>` turns local logging of a
+    group on ("enable"); a group without such a setting is always logged.
     """
 
     def __init__(self, flash: Flash, now: Callable[[], datetime], switches: Mapping[str, str]) -> None:

@@ -1,7 +1,8 @@
 """The flash of a virtual unit: a directory in which every change is either wholly there or not there at all.
 
-Power can be cut at any instruction (SIGKILL). Each file is replaced by write, fsync and rename; what must change together
-lives in one file; a factory reset, which touches several files, is first noted in a marker and carried out at boot.
+Power can be cut at any instruction (SIGKILL). Each file is replaced by write, fsync and rename; what must change
+together lives in one file; a factory reset, which touches several files, is first noted in a marker and carried out at
+boot.
 """
 
 import json
