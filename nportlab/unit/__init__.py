@@ -1,1 +1,1 @@
-"""One unit under test: web console, text console, SNMP, Moxa service and configuration file, behind the facade `Unit`."""
+"""One unit under test: its consoles, services and configuration file, behind the facade `Unit`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TypeVar
 
 from nportlab.verdicts.faults import UnitBehaviour
 from nportlab.verdicts.verdict import Verdict
@@ -55,6 +56,10 @@ class FieldNotFound(UnitBehaviour):
     """A page has no field with this label; nearest holds the most similar labels."""
 
     nearest: tuple[str, ...] = ()
+
+
+class ChoiceNotFound(FieldNotFound):
+    """A list or radio field does not offer this value; nearest holds the most similar choices."""
 
 
 class ValueRefused(UnitBehaviour):
@@ -108,8 +113,11 @@ class DidNotStick(UnitBehaviour):
     settings: Mapping[str, Difference] = {}
 
 
-def not_found(error: type[PageNotFound] | type[FieldNotFound], what: str, wanted: str, known: Iterable[str]):
-    """Build a PageNotFound or FieldNotFound that names the nearest match."""
+_NotFound = TypeVar("_NotFound", PageNotFound, FieldNotFound, ChoiceNotFound)
+
+
+def not_found(error: type[_NotFound], what: str, wanted: str, known: Iterable[str]) -> _NotFound:
+    """Build a PageNotFound, FieldNotFound or ChoiceNotFound that names the nearest match."""
     close = nearest(wanted, known)
     hint = f" (nearest: {', '.join(repr(name) for name in close)})" if close else ""
     fault = error(f"{what} {wanted!r} not found{hint}", remedy="Compare the name with the unit's web console.")

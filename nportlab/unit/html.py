@@ -1,137 +1,23 @@
 """Reading the unit's HTML the way a forgiving browser does.
 
-The pages of these units leave out end tags, mix upper and lower case and do not quote attributes. A tree built from such
-text nests everything in everything, so the page is read as a stream of tags instead: a form begins at <form> and ends at
-</form> or the next <form>, a row begins at <tr>, a cell at <td> or <th>, an option at <option>, whatever was left open.
+The pages of these units leave out end tags, mix upper and lower case and do not quote attributes. A tree built from
+such text nests everything in everything, so the page is read as a stream of tags instead: a form begins at <form> and
+ends at </form> or the next <form>, a row begins at <tr>, a cell at <td> or <th>, an option at <option>, whatever was
+left open.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from typing import Literal
 
-FieldKind = Literal["radio", "select", "text", "password", "checkbox", "file", "textarea"]
+from nportlab.unit.document import Button, Cell, Document, Field, FieldKind, Form, Option, Row, squeeze
 
-_BLOCKS = frozenset(
-    "address article body br caption center dd div dl dt fieldset form frameset h1 h2 h3 h4 h5 h6 head hr html input li ol "
-    "option p pre select table tbody td textarea tfoot th thead title tr ul".split()
+_INLINE = frozenset(
+    {"a", "b", "big", "code", "em", "font", "i", "img", "label", "small", "span", "strong", "sub", "sup", "tt", "u"}
 )
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "caption", "legend"})
 _SILENT = frozenset({"script", "style"})
-_EMPTY = frozenset("area base br col embed frame hr img input link meta param source track wbr".split())
-
-
-def squeeze(text: str) -> str:
-    """The text with every run of white space as one blank, as a browser shows it."""
-    return " ".join(text.split())
-
-
-@dataclass
-class Option:
-    """One radio button or one entry of a list: what is visible, what is submitted, whether it is selected."""
-
-    text: str
-    value: str
-    selected: bool = False
-
-
-@dataclass
-class Field:
-    """One control of a form, known by what stands beside it on the page.
-
-    label: the text of its row ("Telnet console"); own: the text directly behind the control ("v1"); column: the heading of
-    its column where the page is a table ("Remote Log"); section: the heading above the row ("RADIUS"); hint: what else
-    stands in its row ("(1~10)"). value: the text of a text field; checked: of a checkbox; options: of radio and select.
-    """
-
-    kind: FieldKind
-    name: str
-    label: str = ""
-    own: str = ""
-    column: str = ""
-    section: str = ""
-    hint: str = ""
-    value: str = ""
-    checked: bool = False
-    disabled: bool = False
-    max_length: int | None = None
-    options: list[Option] = field(default_factory=list)
-
-
-@dataclass
-class Button:
-    """A submit button: its form field name ("" when it has none) and its text."""
-
-    name: str
-    text: str
-
-
-@dataclass
-class Form:
-    """One form of a page, with its fields in order."""
-
-    action: str
-    method: str
-    enctype: str
-    hidden: dict[str, str] = field(default_factory=dict)
-    fields: list[Field] = field(default_factory=list)
-    buttons: list[Button] = field(default_factory=list)
-
-
-@dataclass
-class Cell:
-    """The text and the controls of one table cell."""
-
-    text: str = ""
-    heading: bool = False
-    fields: list[Field] = field(default_factory=list)
-
-
-@dataclass
-class Row:
-    """One table row, with the heading above it and the form it stands in."""
-
-    section: str
-    cells: list[Cell] = field(default_factory=list)
-
-    @property
-    def texts(self) -> list[str]:
-        """The text of every cell."""
-        return [cell.text for cell in self.cells]
-
-
-@dataclass
-class Document:
-    """What a person sees of one page, and what a browser would submit."""
-
-    title: str = ""
-    lines: list[str] = field(default_factory=list)
-    forms: list[Form] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    links: list[tuple[str, str]] = field(default_factory=list)
-    menu: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
-    frames: dict[str, str] = field(default_factory=dict)
-    marked: list[str] = field(default_factory=list)
-    scripts: list[str] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        """The visible text, one block per line."""
-        return "\n".join(self.lines)
-
-    def value_of(self, label: str) -> str | None:
-        """The text beside a label in a table without controls ("Model name" -> "NP6150"), None when there is none."""
-        wanted = plain(label)
-        for row in self.rows:
-            for left, right in zip(row.cells, row.cells[1:], strict=False):
-                if plain(left.text) == wanted and not left.fields:
-                    return right.text
-        return None
-
-
-def plain(text: str) -> str:
-    """A label as it is compared: one blank between words, no case, no closing colon."""
-    return squeeze(text).rstrip(":").rstrip().casefold()
+_EMPTY = frozenset({"area", "base", "br", "col", "frame", "hr", "img", "input", "link", "meta", "wbr"})
 
 
 def parse(text: str) -> Document:
@@ -151,7 +37,7 @@ class _Reader(HTMLParser):
         self._row: Row | None = None
         self._cell: Cell | None = None
         self._section = ""
-        self._field: Field | None = None  # the control whose own text is being read
+        self._behind: Field | Option | None = None  # the control whose text, which follows it, is being read
         self._option: Option | None = None
         self._select: Field | None = None
         self._textarea: Field | None = None
@@ -162,25 +48,31 @@ class _Reader(HTMLParser):
         self._lists: list[str] = []
         self._item: list[str] | None = None
         self._columns: list[str] = []
+        self._heading: list[str] | None = None
 
     # ---- tags
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
-        if tag in _BLOCKS:
+        if tag not in _INLINE:
             self._break_line()
         if self._marked is None and tag not in _EMPTY and "error" in values.get("class", "").casefold():
             self._marked = (tag, [])
+        if tag in _HEADINGS:
+            self._heading = []
         if tag in _SILENT:
             self._silent = []
         elif (handler := getattr(self, f"_start_{tag}", None)) is not None:
             handler(values)
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in _BLOCKS:
+        if tag not in _INLINE:
             self._break_line()
         if self._marked is not None and tag == self._marked[0]:
             self._end_marked()
+        if tag in _HEADINGS and self._heading is not None:
+            self._section = squeeze("".join(self._heading))
+            self._heading = None
         if tag in _SILENT:
             self.document.scripts.append("".join(self._silent or []))
             self._silent = None
@@ -203,12 +95,17 @@ class _Reader(HTMLParser):
         self._line.append(data)
         if self._marked is not None:
             self._marked[1].append(data)
+        if self._heading is not None:
+            self._heading.append(data)
+            return
         if self._link is not None:
             self._link[1].append(data)
         elif self._item is not None:
             self._item.append(data)
-        if self._field is not None:
-            self._field.own += data
+        if isinstance(self._behind, Option):
+            self._behind.text += data
+        elif self._behind is not None:
+            self._behind.own += data
         elif self._cell is not None:
             self._cell.text += data
 
@@ -240,7 +137,8 @@ class _Reader(HTMLParser):
         self.document.links.append((name, target))
         if self._lists:
             self._item = None
-            self.document.menu.append((tuple(part for part in (*self._lists[:-1], name) if part), target))
+            self._lists[-1] = name
+            self.document.menu.append((tuple(part for part in self._lists if part), target))
 
     # ---- menu: nested lists; the text of an item before its inner list names the group
 
@@ -261,24 +159,26 @@ class _Reader(HTMLParser):
             self._item = []
 
     def _close_item(self) -> None:
-        if self._link is not None:
-            name = squeeze("".join(self._link[1]))
-            self._end_a()
-            if self._lists:
-                self._lists[-1] = name
-        elif self._lists and self._item is not None:
+        self._end_a()
+        if self._lists and self._item is not None:
             self._lists[-1] = squeeze("".join(self._item))
         self._item = None
 
     # ---- tables
 
     def _start_table(self, _: dict[str, str]) -> None:
-        self._end_tr()
+        self._leave_layout()
         self._columns = []
 
     def _end_table(self) -> None:
         self._end_tr()
         self._columns = []
+
+    def _leave_layout(self) -> None:
+        """A table or form inside a cell: the cell was layout, its text (the menu, say) is not a row of its own."""
+        if self._row is not None and not any(cell.fields for cell in self._row.cells):
+            self._row = self._cell = None
+        self._end_tr()
 
     def _start_tr(self, _: dict[str, str]) -> None:
         self._end_tr()
@@ -311,7 +211,7 @@ class _Reader(HTMLParser):
 
     def _end_td(self) -> None:
         self._end_select()
-        self._field = None
+        self._behind = None
         if self._cell is not None:
             self._cell.text = squeeze(self._cell.text)
             for control in self._cell.fields:
@@ -323,8 +223,7 @@ class _Reader(HTMLParser):
     # ---- forms
 
     def _start_form(self, values: dict[str, str]) -> None:
-        self._end_tr()
-        self._section = ""
+        self._leave_layout()
         method = values.get("method", "get").lower()
         self._form = Form(values.get("action", ""), method, values.get("enctype", "").lower())
         self.document.forms.append(self._form)
@@ -332,6 +231,7 @@ class _Reader(HTMLParser):
     def _end_form(self) -> None:
         self._end_tr()
         self._form = None
+        self._section = ""
 
     def _start_input(self, values: dict[str, str]) -> None:
         if self._form is None:
@@ -342,11 +242,11 @@ class _Reader(HTMLParser):
                 self._form.hidden[name] = value
             case "submit" | "image" | "button":
                 self._form.buttons.append(Button(name if kind == "submit" else "", value or kind))
-                self._field = None
+                self._behind = None
             case "radio":
                 self._radio(name, values)
             case "reset":
-                self._field = None
+                self._behind = None
             case _:
                 self._add(_field(kind, values))
 
@@ -357,7 +257,7 @@ class _Reader(HTMLParser):
             group = Field("radio", name, disabled="disabled" in values)
             self._add(group)
         group.options.append(option)
-        self._field = _RadioText(group, option)
+        self._behind = option
 
     def _start_select(self, values: dict[str, str]) -> None:
         if self._form is None:
@@ -371,7 +271,7 @@ class _Reader(HTMLParser):
         self._end_option()
         if self._select.options and not any(option.selected for option in self._select.options):
             self._select.options[0].selected = True
-        self._field, self._select = self._select, None
+        self._behind, self._select = self._select, None
 
     def _start_option(self, values: dict[str, str]) -> None:
         self._end_option()
@@ -408,7 +308,7 @@ class _Reader(HTMLParser):
         self._form.fields.append(control)
         if self._cell is not None:
             self._cell.fields.append(control)
-        self._field = control
+        self._behind = control
 
     def _form_fields(self) -> list[Field]:
         return self._form.fields if self._form is not None else []
@@ -439,23 +339,6 @@ class _Reader(HTMLParser):
                 for option in control.options:
                     option.text = squeeze(option.text)
         return self.document
-
-
-class _RadioText(Field):
-    """Collects the text behind a radio button into its option; the group itself keeps none."""
-
-    def __init__(self, group: Field, option: Option) -> None:
-        super().__init__("radio", group.name)
-        self._option = option
-
-    @property
-    def own(self) -> str:  # type: ignore[override]
-        return self._option.text
-
-    @own.setter
-    def own(self, text: str) -> None:
-        if text:
-            self._option.text = text
 
 
 def _field(kind: str, values: dict[str, str]) -> Field:
