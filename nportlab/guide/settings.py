@@ -21,7 +21,8 @@ class ConfigurationKey(Row):
 
     section: name without brackets; `@Port #n` stands for the serial port. encoding: `text` as it is; `codes` by the codes
     map; `mask` a field of an integer (codes give its value in place, mask the bits it owns); `item` number `position` of
-    a comma separated list; `secret` exported as the word `password` when set. companion: a second key in the same
+    a comma separated list; `secret` exported as the word `password` when set. pass_through: with codes, a value
+    without a code is written as it is. companion: a second key in the same
     section that is written along with the first (canonical value -> code).
     """
 
@@ -29,7 +30,7 @@ class ConfigurationKey(Row):
     key: str
     encoding: Literal["text", "codes", "mask", "item", "secret"] = "text"
     codes: dict[str, str] = {}
-    free_numbers: bool = False
+    pass_through: bool = False
     mask: int = 0
     position: int = 0
     companion: "Companion | None" = None
