@@ -81,6 +81,8 @@ class _Checks:
         harness = IPv4Interface(rack.network.harness_address)
         for name, unit in rack.units.items():
             at = (*place, "units", name, "address")
+            if at in self.gone:
+                continue
             address = IPv4Address(unit.address)
             if address == harness.ip:
                 self.problem(at, f"{address} is the harness's own address in this rack")
@@ -95,7 +97,7 @@ class _Checks:
     def model_and_firmware(self, unit: _Unit) -> None:
         shape = unit.shape
         known = models()
-        if shape.model not in known:
+        if shape.model not in known and (*unit.place, "model") not in self.gone:
             near = did_you_mean(shape.model, known, all_up_to=20)
             self.problem((*unit.place, "model"), f"unknown model '{shape.model}'{near}")
         at = (*unit.place, "firmware")
@@ -148,7 +150,7 @@ class _Checks:
         def reached(unit: _Unit) -> tuple[str, str, int]:
             return network(unit), unit.shape.address, unit.shape.port_map.tcp.get(443, 443)
 
-        for first, second in _repeated(self.units, reached):
+        for first, second in _repeated([u for u in self.units if (*u.place, "address") not in self.gone], reached):
             self.problem((*second.place, "address"), f"{second.shape.address} is the address of {first.name} too")
         with_mac = [unit for unit in self.units if unit.shape.mac]
         for first, second in _repeated(with_mac, lambda unit: (unit.shape.mac or "").upper()):

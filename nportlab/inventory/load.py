@@ -18,6 +18,16 @@ from nportlab.verdicts.located import Located, read_located
 from nportlab.verdicts.problems import Place, Problem, Problems, did_you_mean
 
 
+_STAND_INS: dict[str | int, Any] = {
+    "lab": "lab",
+    "model": "",
+    "address": "0.0.0.0",
+    "password": {"env": "_"},
+    "credentials": {"password": {"env": "_"}},
+}
+"""What takes the place of a wrong or missing value without which the whole unit could not be looked at."""
+
+
 class InventoryErrors(Problems):
     """Everything that is wrong with lab.yaml. Correct the lines named; `nportlab lab check` looks again."""
 
@@ -71,6 +81,8 @@ def _understand(located: Located) -> tuple[LabShape | None, set[Place]]:
                 place: Place = tuple(detail["loc"])
                 if attempt == 0 or not _follows(place, gone):
                     _report(located, place, detail)
+                if any(place[: len(out)] == out for out in gone if out != place):
+                    continue  # what holds it is out already
                 left_out = _leave_out(data, place)
                 if left_out is None:
                     return None, gone
@@ -84,16 +96,19 @@ def _follows(place: Place, gone: set[Place]) -> bool:
 
 
 def _leave_out(data: Any, place: Place) -> Place | None:
-    """Remove the value at a place (for a missing one: what should hold it). None when nothing would be left."""
+    """Remove the value at a place, or put its stand-in there; of a missing one, remove what should hold it.
+
+    Returns the place that is no longer as the file says, None when nothing would be left.
+    """
     if place and place[-1] == "[key]":
         place = place[:-1]
     while place:
         holder = _find(data, place[:-1])
+        if isinstance(holder, dict) and place[-1] in _STAND_INS:
+            holder[place[-1]] = copy.deepcopy(_STAND_INS[place[-1]])
+            return place
         if isinstance(holder, dict) and place[-1] in holder:
             del holder[place[-1]]
-            return place
-        if place == ("lab",):
-            data["lab"] = "lab"
             return place
         place = place[:-1]
     return None
