@@ -14,8 +14,8 @@ class Service(SourcedRow):
     """One row of the service tables.
 
     role: `listens` (the unit answers there) or `client` (the unit sends; ports are then those it uses or talks to).
-    option, factory, suggested: as the tables say. setting: id of the switch, None when there is none; on: its values
-    that mean on; on_when_set: on when the field is not empty.
+    option, factory, suggested: as the tables say. setting: id of the switch, None when there is none; running_when: its
+    values that mean on; running_when_set: on when the field is not empty.
     """
 
     id: str
@@ -27,8 +27,8 @@ class Service(SourcedRow):
     factory: Literal["enable", "disable"]
     suggested: Literal["enable", "disable"]
     setting: str | None
-    on: tuple[str, ...] = ()
-    on_when_set: bool = False
+    running_when: tuple[str, ...] = ()
+    running_when_set: bool = False
     controls: tuple[str, ...] = ()
 
     def is_on(self, state: Mapping[str, str]) -> bool:
@@ -38,20 +38,21 @@ class Service(SourcedRow):
         value = state.get(self.setting)
         if value is None:
             return self.factory == "enable"
-        return value != "" if self.on_when_set else value in self.on
+        return value != "" if self.running_when_set else value in self.running_when
 
 
 @dataclass(frozen=True)
 class ExpectedPorts:
     """What must be open for a state, and what may.
 
-    tcp, udp: must answer, each port with the names of its users. optional_udp: may be bound without being a finding
-    (client functions the guide lists, contradiction C6).
+    tcp, udp: must answer. optional_udp: may be bound without being a finding (client functions the guide lists,
+    contradiction C6). users: who holds each required port, by (transport, port).
     """
 
-    tcp: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    udp: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    optional_udp: frozenset[int] = frozenset()
+    tcp: frozenset[int]
+    udp: frozenset[int]
+    optional_udp: frozenset[int]
+    users: Mapping[tuple[str, int], tuple[str, ...]] = field(default_factory=dict, compare=False)
 
 
 @cache
@@ -61,25 +62,24 @@ def services() -> dict[str, Service]:
 
 
 def expected_ports(state: Mapping[str, str], name: str | Model) -> ExpectedPorts:
-    """Ports a unit of that model must have open in `state` (concrete setting ids).
-
-    Membership tests and iteration work on `tcp` and `udp` as on sets of port numbers.
-    """
-    tcp: dict[int, tuple[str, ...]] = {}
-    udp: dict[int, tuple[str, ...]] = {}
+    """Ports a unit of that model must have open in `state` (concrete setting ids)."""
+    users: dict[tuple[str, int], tuple[str, ...]] = {}
     optional: set[int] = set()
+
+    def needed(transport: str, port: int, user: str) -> None:
+        users[transport, port] = (*users.get((transport, port), ()), user)
+
     for service in services().values():
-        if not service.is_on(state):
-            continue
-        if service.role == "client":
-            optional |= set(service.ports) if service.transport == "udp" else set()
-            continue
-        target = tcp if service.transport == "tcp" else udp
-        for port in service.ports:
-            target[port] = (*target.get(port, ()), service.name)
+        if service.is_on(state) and service.role == "listens":
+            for port in service.ports:
+                needed(service.transport, port, service.name)
+        elif service.is_on(state) and service.transport == "udp":
+            optional |= set(service.ports)
     for n in model(name).ports:
         heard = listening(n, state)
-        for target, ports in ((tcp, heard.tcp), (udp, heard.udp)):
+        for transport, ports in (("tcp", heard.tcp), ("udp", heard.udp)):
             for port, role in ports.items():
-                target[port] = (*target.get(port, ()), f"port {n} {role}")
-    return ExpectedPorts(tcp, udp, frozenset(optional - set(udp)))
+                needed(transport, port, f"port {n} {role}")
+    tcp = frozenset(port for transport, port in users if transport == "tcp")
+    udp = frozenset(port for transport, port in users if transport == "udp")
+    return ExpectedPorts(tcp, udp, frozenset(optional - udp), users)
