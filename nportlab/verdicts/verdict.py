@@ -98,6 +98,8 @@ class TestResult:
     """Evidence path of the full state in force, or empty."""
     evidence: tuple[str, ...] = ()
     """Paths below the run folder."""
+    waived: tuple[str, ...] = ()
+    """Controls of a fail that waivers.yaml accepts; the verdict is WAIVED when these are all of its controls."""
     waiver: str = ""
     details: str = ""
     """Traceback or longer text, redacted."""
@@ -118,8 +120,9 @@ class ControlVerdict:
 def control_verdict(control: str, unit: str, results: Iterable[TestResult], reason: str = "") -> ControlVerdict:
     """Fold the results of one control on one unit; `reason` is used when there is no result."""
     mine = [result for result in results if result.unit == unit and control in result.controls]
-    verdict = worst(result.verdict for result in mine)
-    reasons = dict.fromkeys(r.reason or r.summary for r in mine if r.verdict == verdict and (r.reason or r.summary))
+    judged = [(_for_control(control, result), result) for result in mine]
+    verdict = worst(each for each, _ in judged)
+    reasons = dict.fromkeys(r.reason or r.summary for each, r in judged if each is verdict and (r.reason or r.summary))
     return ControlVerdict(
         control=control,
         unit=unit,
@@ -128,6 +131,10 @@ def control_verdict(control: str, unit: str, results: Iterable[TestResult], reas
         evidence=tuple(dict.fromkeys(path for result in mine for path in result.evidence)),
         reason="; ".join(reasons) if mine and verdict is not Verdict.PASS else (reason if not mine else ""),
     )
+
+
+def _for_control(control: str, result: TestResult) -> Verdict:
+    return Verdict.WAIVED if result.verdict is Verdict.FAIL and control in result.waived else result.verdict
 
 
 _SAYS_NOTHING = {Verdict.NOT_APPLICABLE, Verdict.NOT_REVIEWED}
