@@ -1,0 +1,283 @@
+"""The rack's network: namespaces joined by a bridge, or addresses of 127/8 with mapped ports.
+
+Namespaces are unnamed: they exist as long as a process or an open descriptor of the supervisor refers to them, so
+nothing is left behind whatever ends the supervisor.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
+from typing import Protocol
+
+from nportlab.virtual import kernel
+from nportlab.virtual.addressing import Addressing, Mode, mapped
+from nportlab.virtual.spec import RackSpec, UnitSpec
+
+BRIDGE = "br0"
+BRIDGE_MAC = "02:4E:50:4C:41:42"
+"""Fixed: left to itself a bridge changes its address with its ports, and units would talk to the former one."""
+
+UNIT_INTERFACE = "eth0"
+ARP_RETRY_MS = 50
+"""A unit that boots is found at once instead of after the kernel's second."""
+
+IP_SECONDS = 10.0
+
+
+class NetworkUnavailable(Exception):
+    """The rack cannot be networked this way; the text is the reason."""
+
+
+class UnitNetwork(Protocol):
+    """One power-on's worth of network for one unit."""
+
+    addressing: Addressing
+
+    def enter(self) -> None:
+        """Move the calling process, the freshly forked unit, into the unit's network; the link is down."""
+
+    def link_up(self, address: str, netmask: str, gateway: str) -> None:
+        """In the unit: take the address and switch the link on."""
+
+    def link_down(self) -> None:
+        """In the unit: switch the link off, so that what is still open dies in silence."""
+
+
+class RackNetwork(Protocol):
+    """The network of a rack. mode: how; reason: why not a better one, "" for the best."""
+
+    mode: Mode
+    reason: str
+
+    def plug(self, number: int, unit: UnitSpec) -> UnitNetwork:
+        """A fresh network for unit `number`, in place of its former one."""
+        ...
+
+    def cut(self, number: int) -> None:
+        """Take the link of unit `number` down, at once; no error when it has none."""
+        ...
+
+    def harness_address(self) -> str:
+        """Where the rack's own servers (relay boards) listen."""
+        ...
+
+
+def open_network(rack: RackSpec) -> RackNetwork:
+    """The best network this process may have, or the one the rack names. Raises NetworkUnavailable for a named one."""
+    if rack.network == "loopback":
+        return LoopbackNetwork(rack, "lab.yaml asks for loopback")
+    as_root = os.geteuid() == 0 and rack.network != "user-namespaces"
+    if rack.network == "namespaces" and not as_root:
+        raise NetworkUnavailable("network namespaces without a user namespace need root")
+    try:
+        return NamespaceNetwork(rack, user_namespace=not as_root)
+    except (OSError, NetworkUnavailable) as error:
+        if rack.network != "auto":
+            raise NetworkUnavailable(str(error)) from None
+        return LoopbackNetwork(rack, str(error))
+
+
+class NamespaceNetwork:
+    """A lab namespace, in which the calling process stays, with a bridge; each unit in its own one behind a veth pair."""
+
+    def __init__(self, rack: RackSpec, user_namespace: bool) -> None:
+        if shutil.which("ip", path=_search_path()) is None:
+            raise NetworkUnavailable("the program ip (package iproute2) is not installed")
+        self.mode: Mode = "user-namespaces" if user_namespace else "namespaces"
+        self.reason = "not root" if user_namespace else ""
+        self._harness = IPv4Interface(rack.harness)
+        self._enter_lab(user_namespace)
+        self._lab = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._units: dict[int, int] = {}
+        _quieten()
+        run_ip(
+            "link set lo up",
+            f"link add {BRIDGE} address {BRIDGE_MAC} type bridge forward_delay 0 mcast_snooping 0",
+            f"addr add {self._harness} broadcast + dev {BRIDGE}",
+            f"link set {BRIDGE} up",
+            f"ntable change name arp_cache dev {BRIDGE} retrans {ARP_RETRY_MS}",
+        )
+
+    @staticmethod
+    def _enter_lab(user_namespace: bool) -> None:
+        if not user_namespace:
+            kernel.unshare(kernel.CLONE_NEWNET)
+            return
+        uid, gid = os.geteuid(), os.getegid()
+        try:
+            kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNET)
+        except OSError as error:
+            if error.errno in (errno.EPERM, errno.ENOSPC, errno.EINVAL, errno.EACCES):
+                raise NetworkUnavailable(
+                    f"not root, and this system does not allow user namespaces ({error.strerror})"
+                ) from None
+            raise
+        kernel.become_namespace_root(uid, gid)
+
+    def plug(self, number: int, unit: UnitSpec) -> UnitNetwork:
+        """A new namespace for the unit, joined to the bridge; what was open in the former one is gone with it."""
+        self.unplug(number)
+        kernel.unshare(kernel.CLONE_NEWNET)
+        try:
+            namespace = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            _quieten()
+        finally:
+            kernel.setns(self._lab, kernel.CLONE_NEWNET)
+        self._units[number] = namespace
+        inside = f"/proc/{os.getpid()}/fd/{namespace}"
+        run_ip(
+            f"link add {_outer(number)} type veth peer name {UNIT_INTERFACE} address {unit.mac} netns {inside}",
+            f"link set {_outer(number)} master {BRIDGE} up",
+        )
+        return NamespaceUnit(self.mode, namespace)
+
+    def unplug(self, number: int) -> None:
+        """Remove the unit's network; no error when it has none."""
+        namespace = self._units.pop(number, None)
+        if namespace is not None:
+            with suppress(NetworkUnavailable):
+                run_ip(f"link del {_outer(number)}")
+            os.close(namespace)
+
+    def cut(self, number: int) -> None:
+        """Pull the cable."""
+        if number in self._units:
+            with suppress(OSError):
+                kernel.set_link(_outer(number), up=False)
+
+    def harness_address(self) -> str:
+        """The bridge's address."""
+        return str(self._harness.ip)
+
+
+class NamespaceUnit:
+    """A unit's own network namespace."""
+
+    def __init__(self, mode: Mode, namespace: int) -> None:
+        self.addressing = Addressing(mode)
+        self._namespace = namespace
+
+    def enter(self) -> None:
+        """Move into it."""
+        kernel.setns(self._namespace, kernel.CLONE_NEWNET)
+        os.close(self._namespace)
+
+    def link_up(self, address: str, netmask: str, gateway: str) -> None:
+        """Address, link, route; the neighbours are told by a gratuitous ARP."""
+        interface = IPv4Interface(f"{address}/{netmask}")
+        commands = [
+            "link set lo up",
+            f"addr add {interface} broadcast + dev {UNIT_INTERFACE}",
+            f"link set {UNIT_INTERFACE} up",
+            f"ntable change name arp_cache dev {UNIT_INTERFACE} retrans {ARP_RETRY_MS}",
+        ]
+        if gateway and IPv4Address(gateway) in interface.network and IPv4Address(gateway) != interface.ip:
+            commands.append(f"route add default via {gateway}")
+        run_ip(*commands)
+
+    def link_down(self) -> None:
+        """Link off."""
+        with suppress(OSError):
+            kernel.set_link(UNIT_INTERFACE, up=False)
+
+
+class LoopbackNetwork:
+    """No namespaces: unit k sits on an address of 127/8 that is free on this host, low ports moved up.
+
+    There are no broadcasts, MAC addresses, link states or DHCP in this mode, and units cannot change their address.
+    """
+
+    mode: Mode = "loopback"
+
+    def __init__(self, rack: RackSpec, reason: str) -> None:
+        self.reason = reason
+        self._addresses = _free_addresses([IPv4Address(unit.address) for unit in rack.units])
+
+    def plug(self, number: int, unit: UnitSpec) -> UnitNetwork:
+        """The unit's address."""
+        return LoopbackUnit(Addressing("loopback", self._addresses[number]))
+
+    def cut(self, number: int) -> None:
+        """There is no cable."""
+
+    def harness_address(self) -> str:
+        """This host."""
+        return "127.0.0.1"
+
+
+class LoopbackUnit:
+    """A unit without a network of its own."""
+
+    def __init__(self, addressing: Addressing) -> None:
+        self.addressing = addressing
+
+    def enter(self) -> None:
+        """Nothing to enter."""
+
+    def link_up(self, address: str, netmask: str, gateway: str) -> None:
+        """There is no link."""
+
+    def link_down(self) -> None:
+        """There is no link."""
+
+
+def _outer(number: int) -> str:
+    return f"unit{number}"
+
+
+def _quieten() -> None:
+    """No IPv6 chatter in the current namespace, and neighbours learn of a link that comes up."""
+    for name, value in (("ipv6/conf/all/disable_ipv6", "1"), ("ipv6/conf/default/disable_ipv6", "1")):
+        with suppress(OSError):
+            Path("/proc/sys/net", name).write_text(value)
+    for name in ("all", "default"):
+        with suppress(OSError):
+            Path(f"/proc/sys/net/ipv4/conf/{name}/arp_notify").write_text("1")
+
+
+def run_ip(*commands: str) -> None:
+    """Run commands of iproute2 in the current network namespace; raises NetworkUnavailable with its message."""
+    try:
+        done = subprocess.run(
+            ["ip", "-batch", "-"],
+            input="\n".join(commands) + "\n",
+            capture_output=True,
+            text=True,
+            timeout=IP_SECONDS,
+            check=False,
+            env={"PATH": _search_path()},
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NetworkUnavailable(f"ip: {error}") from None
+    if done.returncode != 0:
+        raise NetworkUnavailable(f"ip: {done.stderr.strip().splitlines()[0] if done.stderr.strip() else 'failed'}")
+
+
+def _search_path() -> str:
+    return os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+
+
+def _free_addresses(wanted: Sequence[IPv4Address]) -> list[str]:
+    """An address of 127/8 for each wanted one, with the same last two bytes, on which nothing listens yet."""
+    for second in range(100, 228):
+        candidates = [f"127.{second}.{address.packed[2]}.{address.packed[3]}" for address in wanted]
+        if len(set(candidates)) == len(candidates) and all(map(_is_free, candidates)):
+            return candidates
+    raise NetworkUnavailable("no free range in 127.100/16 to 127.227/16; end other virtual racks")
+
+
+def _is_free(address: str) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, mapped(443)))
+        except OSError:
+            return False
+    return True
