@@ -6,8 +6,8 @@ import base64
 import html
 import json
 import re
-from collections.abc import Callable
-from typing import overload
+from collections.abc import Callable, Mapping
+from typing import Any, overload
 from urllib.parse import quote, quote_plus
 
 MARK = "[redacted]"
@@ -17,7 +17,7 @@ _SHORT = 4  # encoded forms of shorter secrets would match ordinary text
 # Fields from which a password can be computed although it is not written plainly (the login page's encodings), session
 # cookies, and private keys.
 _FIELDS = re.compile(
-    rb"(?i)(\b(?:EncPasswd|EncUser|MD5Password|Passwo?r?d|passwd|Pre_?Shared_?Key)=)([^&\s\"'<>;]+)"
+    rb"(?i)(\b(?:EncPasswd|EncUser|MD5Password|Passwo?r?d|passwd|Pre_?Shared_?Key)=)([^&\s\"'<>;\\]+)"
     rb"|((?:set-)?cookie:[ \t]*[^=;\s]+=)([^;\s]+)"
     rb"|(-----BEGIN [A-Z ]*PRIVATE KEY-----)(.*?)(?=-----END|\Z)",
     re.DOTALL,
@@ -53,6 +53,16 @@ class Redactor:
             raw = data.encode("utf-8", "surrogatepass")
             return self._replace(raw, lambda _: MARK.encode()).decode("utf-8", "surrogatepass")
         return self._replace(data, lambda secret: b"*" * len(secret))
+
+    def clean_all(self, value: Any) -> Any:
+        """The same structure of mappings, lists and tuples with every text in it cleaned; keys are kept."""
+        if isinstance(value, str | bytes):
+            return self.clean(value)
+        if isinstance(value, Mapping):
+            return {key: self.clean_all(inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.clean_all(inner) for inner in value]
+        return value
 
     def _replace(self, data: bytes, filler: _Filler) -> bytes:
         if self._pattern is not None:

@@ -1,0 +1,99 @@
+"""Which tests judge which control, read from the suites without running them."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from nportlab.guide.controls import Control, controls
+from nportlab.guide.defects import defects
+from nportlab.report.matrix import Coverage
+from nportlab.verdicts.faults import ConfigFault
+
+_NO_TEST = "no test yet"
+_NO_DEFECT = "no seeded defect shows that its test can fail"
+
+
+def coverage(suites: Path) -> list[Coverage]:
+    """Every control of the catalogue with its tests and seeded defects.
+
+    suites: the folder of the suites; node ids are relative to its parent. Raises ConfigFault when a suite cannot be
+    parsed or names a control that does not exist.
+    """
+    tests = tests_by_control(suites)
+    unknown = sorted(set(tests) - set(controls()))
+    if unknown:
+        where = ", ".join(f"{name} in {tests[name][0]}" for name in unknown)
+        raise ConfigFault(f"tests judge controls that are not in the catalogue: {where}", "Correct the control id.")
+    caught: dict[str, list[str]] = defaultdict(list)
+    for defect in defects().values():
+        for control in defect.controls:
+            caught[control].append(defect.id)
+    return [_row(control, tests.get(control.id, ()), tuple(caught[control.id])) for control in controls().values()]
+
+
+def _row(control: Control, tests: tuple[str, ...], seeded: tuple[str, ...]) -> Coverage:
+    reason = control.reason or (_NO_TEST if not tests else _NO_DEFECT)
+    covered = bool(tests and seeded)
+    return Coverage(
+        id=control.id,
+        section=control.section,
+        statement=control.statement,
+        markers=tuple(control.markers),
+        iec=tuple(control.iec),
+        tests=tests,
+        defects=seeded,
+        covered=covered,
+        reason="" if covered else reason,
+        contradiction=control.contradiction or "",
+    )
+
+
+def tests_by_control(suites: Path) -> dict[str, tuple[str, ...]]:
+    """Control id -> node ids, from the `@control(...)` decorators of functions, classes and `pytestmark`."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(suites.rglob("test_*.py")):
+        try:
+            tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+        except (OSError, SyntaxError, ValueError) as error:
+            raise ConfigFault(f"{path} cannot be read: {error}", "Correct the suite.") from None
+        module = path.relative_to(suites.parent).as_posix()
+        for node, control in _marked(tree, module, _module_marks(tree)):
+            if node not in found[control]:
+                found[control].append(node)
+    return {control: tuple(nodes) for control, nodes in found.items()}
+
+
+tests_by_control.__test__ = False  # type: ignore[attr-defined]  # pytest must not collect it
+
+
+def _marked(tree: ast.Module | ast.ClassDef, prefix: str, inherited: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
+            yield from _marked(node, f"{prefix}::{node.name}", (*inherited, *_controls(node.decorator_list)))
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
+            for control in (*inherited, *_controls(node.decorator_list)):
+                yield f"{prefix}::{node.name}", control
+
+
+def _module_marks(tree: ast.Module) -> tuple[str, ...]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "pytestmark" for t in node.targets):
+            value = node.value
+            return _controls(value.elts if isinstance(value, ast.List | ast.Tuple) else [value])
+    return ()
+
+
+def _controls(decorators: list[ast.expr]) -> tuple[str, ...]:
+    """The literal arguments of `control(...)`, `marks.control(...)` and `pytest.mark.control(...)`."""
+    names: list[str] = []
+    for decorator in decorators:
+        if not isinstance(decorator, ast.Call):
+            continue
+        called = decorator.func
+        name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
+        if name == "control":
+            names += [a.value for a in decorator.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    return tuple(names)
