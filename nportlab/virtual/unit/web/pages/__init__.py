@@ -1,0 +1,50 @@
+"""The pages of firmware 2.x. Each module makes one kind of page; `all_pages` is the menu in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from nportlab.guide import pages as guide
+from nportlab.guide.settings import Setting, settings_table
+from nportlab.virtual.unit.device import Device
+from nportlab.virtual.unit.web.pages.backup import BackupPage
+from nportlab.virtual.unit.web.pages.certificate_page import CertificatePage
+from nportlab.virtual.unit.web.pages.maintenance import FactoryDefaultPage, RestartPage
+from nportlab.virtual.unit.web.pages.overview import OverviewPage
+from nportlab.virtual.unit.web.pages.settings_page import SettingsPage
+from nportlab.virtual.unit.web.pages.system_log import SystemLogPage
+from nportlab.virtual.unit.web.visit import Page
+
+_SPECIAL: Mapping[str, Callable[[], Page]] = {
+    "overview": OverviewPage,
+    "certificate": CertificatePage,
+    "backup_restore": BackupPage,
+    "load_factory_default": FactoryDefaultPage,
+    "system_log": SystemLogPage,
+    "restart": RestartPage,
+}
+
+
+def all_pages(device: Device) -> list[Page]:
+    """Every entry of the unit's menu, in the order of the guide's pages; port pages once per port.
+
+    Pages of the guide that the unit does not serve (yet) are left out.
+    """
+    found: list[Page] = []
+    settings = settings_by_path(device)
+    for place in guide.pages().values():
+        if not place.settings:
+            found += [_SPECIAL[place.id]()] if place.id in _SPECIAL else []
+            continue
+        for concrete in [place.for_port(n) for n in device.model.ports] if "Port #" in place.path else [place]:
+            if concrete.path in settings:
+                found.append(SettingsPage(concrete, settings[concrete.path], device.model.serial_ports))
+    return found
+
+
+def settings_by_path(device: Device) -> dict[str, list[Setting]]:
+    """The settings of this model and firmware by the menu path of their page, in the order of the guide."""
+    found: dict[str, list[Setting]] = {}
+    for _, setting in settings_table().for_model(device.model, device.firmware):
+        found.setdefault(setting.page[0], []).append(setting)
+    return found

@@ -1,0 +1,30 @@
+"""HTTP port 80 of firmware 2.x: every request is sent to the HTTPS console of this unit, whatever host it asked for."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from nportlab.virtual.unit.device import Device
+from nportlab.virtual.unit.web.application import host_accepted, host_refused, name_server
+
+
+def redirect(device: Device) -> web.Application:
+    """The application of port 80."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if not host_accepted(device, request):
+            return host_refused()
+        return web.Response(status=302, headers={"Location": location(device, request)})
+
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", handle)
+    app.on_response_prepare.append(name_server)
+    return app
+
+
+def location(device: Device, request: web.Request) -> str:
+    """The HTTPS console under the name the client used, if that is one of ours, else under the unit's address."""
+    asked = request.headers.get("Host", "")
+    host = asked.rsplit(":", 1)[0] if device.knows_host(asked) else device.address
+    port = device.tcp(443)[1]
+    return f"https://{host}{'' if port == 443 else f':{port}'}/"
