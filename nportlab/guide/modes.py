@@ -28,6 +28,7 @@ def raw_printer_port(group: int) -> int:
 
 
 LPD_PORT = 515
+PRINTER_GROUPS = 32
 
 
 class Listener(Row):

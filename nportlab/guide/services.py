@@ -5,8 +5,16 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
-from nportlab.guide.family import Model, model
-from nportlab.guide.modes import listening
+from nportlab.guide.family import Model, model, models
+from nportlab.guide.modes import (
+    LPD_PORT,
+    PRINTER_GROUPS,
+    command_port,
+    data_port,
+    default_port,
+    listening,
+    raw_printer_port,
+)
 from nportlab.guide.rows import SourcedRow, read_yaml, unique
 
 
@@ -83,3 +91,16 @@ def expected_ports(state: Mapping[str, str], name: str | Model) -> ExpectedPorts
     tcp = frozenset(port for transport, port in users if transport == "tcp")
     udp = frozenset(port for transport, port in users if transport == "udp")
     return ExpectedPorts(tcp, udp, frozenset(optional - udp), users)
+
+
+def known_ports(name: str | Model) -> frozenset[int]:
+    """Every TCP port the guide's tables give a unit of that model in any configuration with factory port numbers.
+
+    Also those of serial ports the series has but this model lacks, and all raw printer groups.
+    """
+    listed = {port for service in services().values() if service.transport == "tcp" for port in service.ports}
+    numbers = range(1, max(row.serial_ports for row in models().values()) + 1)
+    real_com = {port for n in numbers for port in (data_port(n), command_port(n))}
+    user_defined = {default_port(n) for n in model(name).ports}
+    raw = {raw_printer_port(group) for group in range(1, PRINTER_GROUPS + 1)}
+    return frozenset(listed | real_com | user_defined | raw | {LPD_PORT})

@@ -268,5 +268,3 @@ def _for_port(row: Setting, port: int) -> Setting:
 
 def _normal(path: str) -> str:
     return re.sub(r"\s*>\s*", ">", path).strip().lower()
-
-
