@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from nportlab.guide.rows import Row, read_yaml, unique
 
@@ -25,11 +25,11 @@ class Defect(Row):
     proves: tuple[str, ...] = ()
     description: str
     needs: tuple[Need, ...] = ()
-    factory: dict[str, str] = {}
+    factory: dict[str, str] = Field(default_factory=dict)
     hides: tuple[str, ...] = ()
-    lacks_choices: dict[str, tuple[str, ...]] = {}
+    lacks_choices: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     unchecked: tuple[str, ...] = ()
-    moves: dict[str, str] = {}
+    moves: dict[str, str] = Field(default_factory=dict)
     runs_though_off: tuple[str, ...] = ()
     dead: tuple[str, ...] = ()
     extra_tcp: tuple[int, ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from nportlab.guide import values
 from nportlab.guide.family import Model, model
@@ -29,7 +29,7 @@ class ConfigurationKey(Row):
     section: str
     key: str
     encoding: Literal["text", "codes", "mask", "item", "secret"] = "text"
-    codes: dict[str, str] = {}
+    codes: dict[str, str] = Field(default_factory=dict)
     pass_through: bool = False
     mask: int = 0
     position: int = 0
@@ -62,7 +62,7 @@ class Setting(SourcedRow):
     label: str
     kind: Literal["choice", "integer", "text", "secret", "address", "readonly"]
     widget: Literal["radio", "select", "checkbox", "text", "password"] = "text"
-    choices: dict[str, str] = {}
+    choices: dict[str, str] = Field(default_factory=dict)
     minimum: int | None = None
     maximum: int | None = None
     min_length: int | None = None
@@ -76,7 +76,7 @@ class Setting(SourcedRow):
     suggested: str | None = None
     configuration: ConfigurationKey | None = None
     snmp: str | None = None
-    snmp_codes: dict[str, int] = {}
+    snmp_codes: dict[str, int] = Field(default_factory=dict)
     active: Literal["restart", "immediate"] = "restart"
     since: str | None = None
     until: str | None = None
