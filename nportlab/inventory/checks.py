@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 from typing import TypeVar
 
+from nportlab.guide.defects import defects
 from nportlab.guide.family import models
 from nportlab.guide.firmware import version_key, versions
 from nportlab.inventory.ports import parse_ports
@@ -126,10 +127,6 @@ class _Checks:
             return
         if shape.port_map.tcp or shape.port_map.udp:
             self.problem((*place, "port_map"), "a virtual rack makes its own port map; leave it out")
-        if not shape.defects:
-            return
-        from nportlab.guide.defects import defects
-
         for index, defect in enumerate(shape.defects):
             if defect not in defects():
                 near = did_you_mean(defect, defects())

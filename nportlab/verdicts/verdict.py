@@ -85,6 +85,8 @@ class TestResult:
     remedy: str = ""
     fault: str = ""
     """Name of the exception class behind the verdict (LabFault, DidNotStick ...); empty for pass."""
+    title: str = ""
+    """Who is to act, for an error: LAB FAULT, CONFIG FAULT, HARNESS BUG or ERROR."""
     phase: str = "call"
     """setup, call or teardown: where the verdict was decided."""
     started: str = ""
@@ -141,7 +143,7 @@ _SAYS_NOTHING = {Verdict.NOT_APPLICABLE, Verdict.NOT_REVIEWED}
 
 
 def exit_code(results: Iterable[TestResult], *, interrupted: bool = False) -> ExitCode:
-    """Exit code of a run: unit failures outrank lab faults, lab faults outrank inconclusive.
+    """Exit code of a run: unit failures outrank faults of lab, harness and configuration; those outrank inconclusive.
 
     A run in which nothing was judged (no test, or every test not applicable) is NOTHING_RAN, never green.
     """
@@ -152,8 +154,10 @@ def exit_code(results: Iterable[TestResult], *, interrupted: bool = False) -> Ex
     if Verdict.FAIL in seen:
         return ExitCode.UNIT_FAILURES
     if Verdict.ERROR in seen:
-        errors = {result.fault for result in listed if result.verdict is Verdict.ERROR}
-        return ExitCode.CONFIG_FAULT if errors == {"ConfigFault"} else ExitCode.LAB_FAULT
+        titles = {result.title for result in listed if result.verdict is Verdict.ERROR}
+        if "LAB FAULT" in titles:
+            return ExitCode.LAB_FAULT
+        return ExitCode.CONFIG_FAULT if titles == {"CONFIG FAULT"} else ExitCode.INTERNAL
     if Verdict.INCONCLUSIVE in seen:
         return ExitCode.INCONCLUSIVE
     return ExitCode.NOTHING_RAN if seen <= _SAYS_NOTHING else ExitCode.OK
