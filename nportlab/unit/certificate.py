@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import socket
 import ssl
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from nportlab.unit import places
 from nportlab.unit.certificate_provider import CertificateProvider
 from nportlab.unit.console import WebConsole
-from nportlab.unit.document import Form, plain
+from nportlab.unit.document import Field, Form, plain
 from nportlab.unit.endpoint import Endpoint
 from nportlab.unit.errors import CertificateRefused, NotReachable, TlsFailed, UnexpectedAnswer, ValueRefused
 from nportlab.unit.maintenance import upload
@@ -142,13 +143,13 @@ def _form(page: Page, what: str, fits: Callable[[Form], bool]) -> Form:
     raise UnexpectedAnswer(f"the certificate page has no form to {what} one", resource="web console")
 
 
-def _offers(control: object, choice: str) -> bool:
-    return any(plain(option.text) == plain(choice) for option in getattr(control, "options", ()))
+def _offers(control: Field, choice: str) -> bool:
+    return any(plain(option.text) == plain(choice) for option in control.options)
 
 
 def _kind(certificate: x509.Certificate) -> str:
     key = certificate.public_key()
     if isinstance(key, ec.EllipticCurvePublicKey):
-        lifetime = certificate.not_valid_after_utc - certificate.not_valid_before_utc
-        return "expired" if lifetime.days < 60 else f"p{key.curve.key_size}"
+        over = certificate.not_valid_after_utc < datetime.datetime.now(datetime.UTC)
+        return "expired" if over else f"p{key.curve.key_size}"
     return f"rsa{key.key_size}" if isinstance(key, rsa.RSAPublicKey) else "other"

@@ -76,6 +76,10 @@ class ConfigurationRefused(ValueRefused):
     """The unit did not take an imported configuration file; `said` is the unit's own message."""
 
 
+class ConfigurationUnreadable(UnitBehaviour):
+    """An exported configuration file can not be opened: wrong pre-shared key, damaged, cut off, or something else."""
+
+
 class UnexpectedAnswer(UnitBehaviour):
     """The unit answered something the harness can not read as what was asked for."""
 

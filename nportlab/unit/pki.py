@@ -91,10 +91,10 @@ class LabAuthority:
         return self.root.public_bytes(serialization.Encoding.PEM)
 
     def issue(self, kind: KeyKind, address: str, name: str) -> Leaf:
-        """A server certificate for a unit. address: its IP address; name: its host name (subject and alternative name).
+        """A server certificate for a unit. address: its IP address; name: its host name (subject and SAN).
 
-        kind `expired` is a P-256 certificate whose validity ended yesterday; `rsa8192` takes up to a minute when its key
-        is not cached yet.
+        kind `expired` is a P-256 certificate whose validity ended yesterday; `rsa8192` takes up to a minute when its
+        key is not cached yet.
         """
         key = self.key("p256" if kind == "expired" else kind)
         request = self.request(key, address, name)
