@@ -1,0 +1,1 @@
+"""Loads the command-line options and the fixtures; nothing else."""
