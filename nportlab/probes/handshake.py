@@ -5,6 +5,7 @@ The prober (`tls`) says what a server offers; this says whether a real client ca
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import selectors
@@ -185,7 +186,8 @@ def client_renegotiation(
     deadline = time.monotonic() + timeout
     session = _Session(process, deadline)
     try:
-        if not session.wait_for(rb"Verify return code: .*\n---"):
+        greeted = session.wait_for(rb"Verify return code: (?s:.*?)\n---\n")
+        if not greeted or b"Cipher is (NONE)" in session.output:
             raise HandshakeFailed(
                 f"no TLS 1.2 session with {address}:{port}",
                 "See what the unit offers: the evidence of the TLS prober lists its answers to every version.",
@@ -194,10 +196,8 @@ def client_renegotiation(
         succeeded = 0
         answer = Renegotiation.UNKNOWN
         for _ in range(times):
-            # s_client prints the certificate chain again after each successful renegotiation.
-            outcome = session.send(
-                b"R\n", rb"RENEGOTIATING(?s:.*?)(verify return:\d|error:|errno|closed|no_renegotiation)"
-            )
+            # s_client verifies the certificate again after a renegotiation, and prints OpenSSL's error otherwise.
+            outcome = session.send(b"R\n", rb"RENEGOTIATING(?s:.*?)(verify return:\d|[0-9A-F]{8}:error:|errno|closed)")
             if b"verify return" in outcome:
                 succeeded += 1
                 answer = Renegotiation.ALLOWED
@@ -208,8 +208,7 @@ def client_renegotiation(
     finally:
         process.kill()
         process.wait()
-        process.stdin and process.stdin.close()
-        process.stdout and process.stdout.close()
+        session.close()
     transcript = session.output.decode("utf-8", "replace")
     report = RenegotiationReport(answer, succeeded, transcript)
     (recorder or NullRecorder()).exchange(
@@ -229,6 +228,12 @@ class _Session:
         assert process.stdin is not None and process.stdout is not None
         self._stdin, self._stdout = process.stdin, process.stdout
         os.set_blocking(self._stdout.fileno(), False)
+
+    def close(self) -> None:
+        """Close both ends of the pipes."""
+        with contextlib.suppress(OSError):
+            self._stdin.close()
+        self._stdout.close()
 
     def wait_for(self, pattern: bytes, start: int = 0) -> bytes:
         """Read until the pattern appears behind `start`; empty at the end of the output or at the deadline."""

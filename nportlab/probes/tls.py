@@ -201,7 +201,6 @@ class Features:
     renegotiation_info: bool
     session_ticket: bool
     extended_master_secret: bool
-    encrypt_then_mac: bool
 
 
 class TlsProber:
@@ -279,7 +278,6 @@ class TlsProber:
             renegotiation_info="renegotiation_info" in result.extensions,
             session_ticket="session_ticket" in result.extensions,
             extended_master_secret="extended_master_secret" in result.extensions,
-            encrypt_then_mac="encrypt_then_mac" in result.extensions,
         )
 
     def _in_chunks(self, endpoint: Endpoint, version: Version, pool: list[int]) -> SuiteReport:
@@ -353,10 +351,15 @@ class TlsProber:
 
 
 def suites_of(version: Version) -> list[int]:
-    """All suites that can be offered with a version; empty for SSL 2.0, which has numbers of its own."""
+    """All suites that can be offered with a version, the strongest first as a client would list them.
+
+    Empty for SSL 2.0, which has numbers of its own.
+    """
     if version == SSL_2:
         return []
-    return [code for code in suites() if is_tls13(code) == (version == TLS_1_3)]
+    fitting = [known for known in suites().values() if is_tls13(known.code) == (version == TLS_1_3)]
+    strongest = sorted(fitting, key=lambda known: (not known.aead, not known.forward_secret, -known.bits, known.code))
+    return [known.code for known in strongest]
 
 
 def _receive(connection: socket.socket, timeout: float) -> Iterator[bytes]:
