@@ -32,10 +32,10 @@ def to_configuration(
 ) -> Sections:
     """The configuration file of a unit, all sections and keys in the order of a real export.
 
-    values: concrete setting ids; what is missing keeps the template's value. identity: model, serial, firmware, address,
-    mac for the Overview section. extra: (section, key) -> value of keys behind no setting, such as accounts; unknown
-    ones are appended to their section, or as new sections. plain_secrets: write secrets as they are (for a file to be
-    imported) instead of the word `password`.
+    values: concrete setting ids; what is missing keeps the template's value. identity: model, serial, firmware,
+    address, mac for the Overview section. extra: (section, key) -> value of keys behind no setting, such as accounts;
+    unknown ones are appended to their section, or as new sections. plain_secrets: write secrets as they are (for a file
+    to be imported) instead of the word `password`.
     """
     unit = model(name)
     places = {section: dict(keys) for section, keys in blank(unit, dict(identity or {}))}

@@ -1,4 +1,4 @@
-"""The layout of an exported configuration file: which sections and keys there are, in which order, with which values."""
+"""The layout of an exported configuration file: its sections and keys, in order, with their values."""
 
 import re
 from collections.abc import Iterator
@@ -36,15 +36,14 @@ def template() -> Template:
 
 
 @cache
-def layout(unit: Model) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+def layout(name: str) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     """Sections and keys for one model; identity marks such as `{serial}` are still in the values."""
+    unit = model(name)
     found: list[tuple[str, tuple[tuple[str, str], ...]]] = []
     for section in template().sections:
         numbers = {"ports": unit.ports, "lan": range(1, 4), None: [0]}[section.repeat]
         for n in numbers:
-            name = section.name.replace("Port #n", f"Port #{n}")
-            found.append((name, tuple(_keys(section.keys, n))))
-    # In a file all sections of one kind stand together, port by port, as the template lists them.
+            found.append((section.name.replace("Port #n", f"Port #{n}"), tuple(_keys(section.keys, n))))
     return tuple(found)
 
 
@@ -55,7 +54,7 @@ def blank(name: str | Model, identity: dict[str, str] | None = None) -> Sections
     """
     unit = model(name)
     known = {"model": unit.name, "serial": "", "firmware": "", "address": "", "mac": "", **(identity or {})}
-    return [(section, [(key, _identified(value, known)) for key, value in keys]) for section, keys in layout(unit)]
+    return [(section, [(key, _identified(value, known)) for key, value in keys]) for section, keys in layout(unit.name)]
 
 
 def _keys(lines: str, n: int) -> Iterator[tuple[str, str]]:

@@ -12,8 +12,8 @@ class Control(Row):
     section: chapter of the guide; lines: in the guide's text; statement: what must hold, in our own words; markers:
     pytest markers that select it; kind: what sort of statement it is; holds/broken: what shows that it holds, and what
     that it does not; bench: equipment or peer needed; restart: what a change costs; level: 0 reads only, 1 changes
-    settings, 2 may cut the harness off, 3 resets or reflashes; automation: A by the harness, S with the site's help, M by
-    a person; iec: IEC 62443-4-2 requirements; contradiction: ids of places where the guide disagrees with itself;
+    settings, 2 may cut the harness off, 3 resets or reflashes; automation: A by the harness, S with the site's help,
+    M by a person; iec: IEC 62443-4-2 requirements; contradiction: ids of places where the guide disagrees with itself;
     reason: why it cannot be judged from outside; no_defect: why no unit can be made to break it.
     """
 

@@ -16,8 +16,8 @@ class Defect(Row):
     """One seeded defect.
 
     controls: all controls whose check may fail because of it; proves: those whose check must fail (all when not given);
-    description: what the unit does wrong; needs: what the bench must have for it to be seen. The other fields are effects
-    the virtual unit reads (see defects.yaml); a defect without any is asked for by name where the behaviour is.
+    description: what the unit does wrong; needs: what the bench must have for it to be seen. The other fields are
+    effects the virtual unit reads (see defects.yaml); a defect without any is asked for by name where the behaviour is.
     """
 
     id: str

@@ -34,8 +34,8 @@ PRINTER_GROUPS = 32
 class Listener(Row):
     """One listening socket of a mode.
 
-    port: a fixed number, a formula (`data_port(n)`, `command_port(n)`, `raw_printer_port(group)`), or the table id of the
-    setting that holds the number. role: what arrives there.
+    port: a fixed number, a formula (`data_port(n)`, `command_port(n)`, `raw_printer_port(group)`), or the table id of
+    the setting that holds the number. role: what arrives there.
     """
 
     transport: str
@@ -46,8 +46,8 @@ class Listener(Row):
 class OperationMode(SourcedRow):
     """One operation mode.
 
-    label: as the guide's table prints it; choice: text in the unit's list; application, mode: codes in the configuration
-    file and the MIB; secure: TLS can be switched on; listeners: what the unit opens; dials: the unit connects out.
+    label: as the guide's table prints it; choice: text in the unit's list; application, mode: codes in the exported
+    configuration and the MIB; secure: TLS can be switched on; listeners: what the unit opens; dials: it connects out.
     """
 
     id: str

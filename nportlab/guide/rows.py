@@ -30,7 +30,7 @@ class SourcedRow(Row):
 def read_yaml(name: str) -> Any:
     """The content of one YAML file of this package; `name` is relative to nportlab/guide."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load((HERE / name).read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 (both are safe loaders)
+    return yaml.load((HERE / name).read_text(encoding="utf-8"), Loader=loader)
 
 
 def unique(rows: list[Any], name: str, attribute: str = "id") -> dict[str, Any]:

@@ -19,11 +19,11 @@ _PORT_ID = re.compile(r"port\.(\d+)\.(.+)")
 class ConfigurationKey(Row):
     """Where a setting stands in the exported configuration file.
 
-    section: name without brackets; `@Port #n` stands for the serial port. encoding: `text` as it is; `codes` by the codes
-    map; `mask` a field of an integer (codes give its value in place, mask the bits it owns); `item` number `position` of
-    a comma separated list; `secret` exported as the word `password` when set. pass_through: with codes, a value
-    without a code is written as it is. companion: a second key in the same
-    section that is written along with the first (canonical value -> code).
+    section: name without brackets; `@Port #n` stands for the serial port. encoding: `text` as it is; `codes` by the
+    codes map; `mask` a field of an integer (codes give its value in place, mask the bits it owns); `item` number
+    `position` of a comma separated list; `secret` exported as the word `password` when set. pass_through: with codes, a
+    value without a code is written as it is. companion: a second key in the same section, written along with this one.
+    confidence: of the place and the coding, not of the setting.
     """
 
     section: str
@@ -47,13 +47,13 @@ class Companion(Row):
 class Setting(SourcedRow):
     """One named value of a unit's configuration.
 
-    page: menu paths, the first is where the virtual unit puts it, the others are what the guide also calls it; label: as
-    printed; choices: canonical value -> visible text; minimum/maximum: of an integer; min_length/max_length: characters;
-    form: shape of an address; factory/suggested: canonical values (the guide's columns); snmp: OID without instance;
-    active: whether a change waits for the restart; since/until: firmware versions, inclusive; modes: operation modes the
-    field belongs to (empty: all); volatile: the unit changes it by itself, so it is not part of a stored configuration;
-    controls: catalogue rows about it. Ports: table rows have ids such as `port.alias`; SettingsTable gives concrete ones
-    (`port.3.alias`) with `port` = 3 and formulas resolved.
+    page: menu paths, the first is where the virtual unit puts it, the others are what the guide also calls it; label:
+    as printed; choices: canonical value -> visible text; minimum/maximum: of an integer; min_length/max_length:
+    characters; form: shape of an address; factory/suggested: canonical values (the guide's columns); snmp: OID without
+    instance; active: whether a change waits for the restart; since/until: firmware versions, inclusive; modes:
+    operation modes the field belongs to (empty: all); volatile: the unit changes it by itself, so it is not part of a stored
+    configuration; controls: catalogue rows about it. Rows of the table about ports have ids such as `port.alias`;
+    SettingsTable gives concrete ones (`port.3.alias`) with `port` = 3 and formulas resolved.
     """
 
     id: str
@@ -160,7 +160,7 @@ class SettingsTable:
 
     def for_model(self, name: str | Model, firmware: str = "2.3") -> list[tuple[str, Setting]]:
         """(concrete id, setting) of everything a unit of that model and firmware has, port settings once per port."""
-        return list(_for_model(self, model(name), firmware))
+        return list(_for_model(self, model(name).name, firmware))
 
     def factory(self, name: str | Model, firmware: str = "2.3", serial_number: int = 0) -> dict[str, str]:
         """The state after "load factory default" (IP settings included), by concrete id.
@@ -181,8 +181,8 @@ class SettingsTable:
     def page(self, path: str, name: str | Model | None = None, firmware: str = "2.3") -> list[Setting]:
         """The settings on the page with that menu path (any of the paths the guide uses), in order.
 
-        path: `Administration > Console Settings`, `Serial Port Settings > Port 3 > Operation Modes` (concrete settings) or
-        with `Port #` (table rows). name: only what that model has.
+        path: `Administration > Console Settings`, `Serial Port Settings > Port 3 > Operation Modes` (gives concrete
+        settings) or the same with `Port #` (gives table rows). name: only what that model has.
         """
         port = re.search(r"> Port (\d+)\b", path)
         wanted = _normal(re.sub(r"> Port \d+\b", "> Port #", path))
@@ -222,7 +222,7 @@ def settings_table() -> SettingsTable:
 
 
 @cache
-def _for_model(table: SettingsTable, unit: Model, firmware: str) -> tuple[tuple[str, Setting], ...]:
+def _for_model(table: SettingsTable, name: str, firmware: str) -> tuple[tuple[str, Setting], ...]:
     found = []
     for row in table:
         if not in_range(firmware, row.since, row.until):
@@ -230,7 +230,7 @@ def _for_model(table: SettingsTable, unit: Model, firmware: str) -> tuple[tuple[
         if row.scope == "unit":
             found.append((row.id, row))
         else:
-            found += [(key, table[key]) for key in (concrete_id(row.id, n) for n in unit.ports)]
+            found += [(key, table[key]) for key in (concrete_id(row.id, n) for n in model(name).ports)]
     return tuple(found)
 
 

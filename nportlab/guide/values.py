@@ -31,7 +31,10 @@ def check(setting: "Setting", value: str) -> None:
 
 
 def resolve(factory: str, port: int) -> str:
-    """The value of a factory formula for a serial port: `=4000+n`, `=5000+10n+3`, `=data_port(n)`; other text unchanged."""
+    """The value of a factory formula for a serial port: `=4000+n`, `=5000+10n+3`, `=data_port(n)`.
+
+    Any other text is returned unchanged.
+    """
     if factory == "=data_port(n)":
         return str(data_port(port))
     if factory == "=command_port(n)":

@@ -1,0 +1,98 @@
+"""What the virtual unit had to invent, listed from the data: writes the generated part of docs/fidelity.md.
+
+Run `python -m nportlab.guide.fidelity` after changing data; a selftest says when the page is behind.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+PACKAGE = Path(__file__).parent.parent
+DOCUMENT = PACKAGE.parent / "docs" / "fidelity.md"
+BEGIN = "<!-- generated from the data: begin -->"
+END = "<!-- generated from the data: end -->"
+
+
+class Invention(NamedTuple):
+    """One invented thing: file below nportlab, row, what of the row is invented, and what the row says of its source."""
+
+    file: str
+    row: str
+    what: str
+    source: str
+
+
+def inventions() -> list[Invention]:
+    """Everything marked `invented` in the YAML data of this library, in file order."""
+    found: list[Invention] = []
+    for path in sorted(PACKAGE.rglob("*.yaml")):
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        name = path.relative_to(PACKAGE).as_posix()
+        found += [
+            Invention(name, row, what, source)
+            for row, what, source in _walk(content, path.stem, "", "everything in the file")
+        ]
+    return found
+
+
+def generated() -> str:
+    """The generated part of the page, without its marks."""
+    lines: list[str] = []
+    file = ""
+    for one in inventions():
+        if one.file != file:
+            file = one.file
+            lines += ["", f"### {file}", "", "| row | invented | source |", "|---|---|---|"]
+        lines.append(f"| `{one.row}` | {one.what} | {_cell(one.source)} |")
+    return "\n".join([*lines, ""])
+
+
+def updated(document: str) -> str:
+    """`document` with its generated part brought up to date; ValueError when the marks are missing."""
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{DOCUMENT.name}: the marks of the generated part are missing")
+    return f"{before}{BEGIN}\n{generated()}\n{END}{after}"
+
+
+def _walk(content: Any, row: str, source: str, part: str) -> Iterator[tuple[str, str, str]]:
+    if isinstance(content, list):
+        for item in content:
+            yield from _walk(item, row, source, part)
+    if not isinstance(content, dict):
+        return
+    row = str(content.get("id") or content.get("name") or row)
+    source = str(content.get("source", source))
+    if content.get("confidence") == "invented":
+        yield row, part, source
+    if content.get("factory_confidence") == "invented":
+        yield row, f"factory value `{content.get('factory')}`", source
+    for key, value in content.items():
+        yield from _walk(value, row, source, _PARTS.get(str(key), str(key)))
+
+
+_PARTS = {
+    "configuration": "place or coding in the exported configuration",
+    "events": "text",
+    "models": "hardware id",
+    "pages": "web address, or the menu path where the source says so",
+    "settings": "what the source column calls invented",
+    "texts": "text",
+}
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def main() -> None:
+    """Bring docs/fidelity.md up to date."""
+    document = DOCUMENT.read_text(encoding="utf-8")
+    DOCUMENT.write_text(updated(document), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
