@@ -10,15 +10,14 @@ from nportlab.virtual.unit.web import login
 from nportlab.virtual.unit.web.console import Console
 from nportlab.virtual.unit.web.frame import document
 from nportlab.virtual.unit.web.markup import error, text
-from nportlab.virtual.unit.web.pages import all_pages
+from nportlab.virtual.unit.web.pages.certificate_page import EXPORT, exported
 from nportlab.virtual.unit.web.permissions import Access, access
 from nportlab.virtual.unit.web.texts import texts
 from nportlab.virtual.unit.web.visit import MAX_UPLOAD, BadToken, Visit, html
 
 
-def application(device: Device) -> web.Application:
-    """An application for the unit as it is configured now."""
-    console = Console(device, all_pages(device))
+def application(console: Console) -> web.Application:
+    """The application of port 443."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         return await answer(console, request)
@@ -47,9 +46,10 @@ async def answer(console: Console, request: web.Request) -> web.StreamResponse:
 
 def host_accepted(device: Device, request: web.Request) -> bool:
     """Whether the Host header names this unit, or is not looked at."""
-    if device.running.get("console.reject_unknown_host") != "enable" or device.has_defect("host-header-ignored"):
-        return True
-    return device.knows_host(request.headers.get("Host", ""))
+    looked_at = device.running["console.reject_unknown_host"] == "enable"
+    if device.has_defect("host-header-ignored" if looked_at else "foreign-host-always-rejected"):
+        looked_at = not looked_at
+    return not looked_at or device.knows_host(request.headers.get("Host", ""))
 
 
 def host_refused() -> web.Response:
@@ -66,6 +66,8 @@ async def _first_boot(console: Console, request: web.Request) -> web.StreamRespo
 async def _stranger(console: Console, request: web.Request) -> web.StreamResponse:
     if request.method == "POST" and request.path == "/":
         return await login.login(console, request)
+    if request.path == EXPORT and console.device.has_defect("certificate-export-without-login"):
+        return exported(console.device)
     return login.login_page(console)
 
 

@@ -25,26 +25,26 @@ def widget(setting: Setting) -> str:
     return "password" if setting.kind == "secret" else "text"
 
 
-def draw(setting: Setting, value: str) -> str:
-    """The field with its stored value."""
-    kind = widget(setting)
+def draw(setting: Setting, value: str, field: str | None = None) -> str:
+    """The field with its stored value. field: its name, if not the usual one."""
+    kind, field = widget(setting), field or name(setting)
     if kind == "readonly":
         return text(value)
     if kind == "radio":
         return "".join(
-            f"{tag('INPUT', type='radio', name=name(setting), value=key, checked=key == value)}{text(shown)} "
+            f"{tag('INPUT', type='radio', name=field, value=key, checked=key == value)}{text(shown)} "
             for key, shown in setting.choices.items()
         )
     if kind == "select":
         options = "".join(
             f"{tag('OPTION', value=key, selected=key == value)}{text(shown)}" for key, shown in setting.choices.items()
         )
-        return f"{tag('SELECT', name=name(setting))}{options}</select>"
+        return f"{tag('SELECT', name=field)}{options}</select>"
     if kind == "checkbox":
-        return tag("INPUT", type="checkbox", name=name(setting), value=_ON, checked=value == _ON)
+        return tag("INPUT", type="checkbox", name=field, value=_ON, checked=value == _ON)
     shown = value if kind == "text" else MASK if value else ""
     length = setting.max_length if kind == "text" else None
-    return tag("INPUT", type=kind, name=name(setting), value=shown, maxlength=length, size=min(length or 20, 40))
+    return tag("INPUT", type=kind, name=field, value=shown, maxlength=length, size=min(length or 20, 40))
 
 
 def hint(setting: Setting) -> str:
@@ -55,10 +55,11 @@ def hint(setting: Setting) -> str:
         return f"({setting.minimum}~{setting.maximum})"
     if setting.min_length and setting.max_length:
         return f"({setting.min_length}-{setting.max_length} characters)"
-    return f"(max: {setting.max_length} characters)" if setting.max_length else ""
+    limited = setting.max_length and setting.kind in ("text", "secret")
+    return f"(max: {setting.max_length} characters)" if limited else ""
 
 
-def read(setting: Setting, fields: Fields, stored: str) -> str | None:
+def read(setting: Setting, fields: Fields, stored: str, field: str | None = None) -> str | None:
     """The submitted value; None when the form did not hold the field or leaves the stored secret alone.
 
     An empty tick box is not submitted by browsers, so a missing one means "not ticked".
@@ -66,7 +67,7 @@ def read(setting: Setting, fields: Fields, stored: str) -> str | None:
     kind = widget(setting)
     if kind == "readonly":
         return None
-    submitted = field_text(fields, name(setting))
+    submitted = field_text(fields, field or name(setting))
     if kind == "checkbox":
         return _ON if submitted == _ON else "disable"
     if submitted is None or (kind == "password" and submitted == MASK and stored):

@@ -13,20 +13,17 @@ from nportlab.virtual.unit.web.texts import texts
 def rows(settings: Sequence[Setting], shown: Mapping[str, str]) -> str:
     """Table rows for the settings of one page in their order. shown: value to show by concrete id."""
     columns = texts().columns(settings[0].page[0]) if settings else ()
-    drawn: list[str] = []
+    before, after = "", ""
     grid: dict[str, dict[str, str]] = {}
     for setting in settings:
         column = next((name for name in columns if setting.label.endswith(f" {name}")), None)
-        if column is None:
-            drawn.append(row(text(setting.label), fields.draw(setting, shown[setting.id]), text(fields.hint(setting))))
+        field = fields.draw(setting, shown[setting.id])
+        if column is not None:
+            grid.setdefault(setting.label.removesuffix(f" {column}"), {})[column] = field
             continue
-        if not grid:
-            drawn.append("")
-            place = len(drawn) - 1
-        label = setting.label.removesuffix(f" {column}")
-        grid.setdefault(label, {})[column] = fields.draw(setting, shown[setting.id])
-        drawn[place] = _table(columns, grid)
-    return "".join(drawn)
+        line = row(text(setting.label), field, text(fields.hint(setting)))
+        before, after = (before, after + line) if grid else (before + line, after)
+    return before + (_table(columns, grid) if grid else "") + after
 
 
 def _table(columns: Sequence[str], grid: Mapping[str, Mapping[str, str]]) -> str:

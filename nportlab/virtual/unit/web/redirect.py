@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import secrets
+
 from aiohttp import web
 
 from nportlab.virtual.unit.device import Device
 from nportlab.virtual.unit.web.application import host_accepted, host_refused, name_server
+from nportlab.virtual.unit.web.console import Console
+from nportlab.virtual.unit.web.login import login_page
+from nportlab.virtual.unit.web.texts import texts
 
 
-def redirect(device: Device) -> web.Application:
+def redirect(console: Console) -> web.Application:
     """The application of port 80."""
+    device = console.device
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if not host_accepted(device, request):
             return host_refused()
-        return web.Response(status=302, headers={"Location": location(device, request)})
+        if device.has_defect("http-serves-login-page"):
+            return login_page(console)
+        answer = web.Response(status=302, headers={"Location": location(device, request)})
+        if device.has_defect("http-redirect-sets-cookie"):
+            answer.set_cookie(texts()["cookie_2"], secrets.token_hex(16), path="/")
+        return answer
 
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", handle)

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from nportlab.guide.defects import effects
 from nportlab.virtual.unit.device import Device
 from nportlab.virtual.unit.netstat import Socket
 from nportlab.virtual.unit.tls import listen_tls
 from nportlab.virtual.unit.web.application import application
+from nportlab.virtual.unit.web.console import Console
 from nportlab.virtual.unit.web.legacy import legacy_application
+from nportlab.virtual.unit.web.pages import all_pages
 from nportlab.virtual.unit.web.redirect import redirect
 
 if TYPE_CHECKING:
@@ -26,23 +29,29 @@ def enabled(device: Device) -> bool:
 
 
 def _https(device: Device) -> bool:
-    return device.running["console.https"] == "enable"
+    return (
+        device.running["console.https"] == "enable" or "https" in effects(device.surroundings.defects).runs_though_off
+    )
 
 
 def _http(device: Device) -> bool:
-    return device.running["console.http"] != "disable" or device.has_defect("http-stays-open")
+    return device.running["console.http"] != "disable" or "http" in effects(device.surroundings.defects).runs_though_off
 
 
 async def serve(device: Device) -> Closeable:
     """Listen as the running settings say. Raises OSError when a port is taken; nothing stays open then."""
     listeners = _Listeners(device)
     try:
-        console = await listeners.run(legacy_application(device) if device.flavour == "1.x" else application(device))
+        if device.flavour == "1.x":
+            # Serves the console itself without TLS, too.
+            secure = plain = await listeners.run(legacy_application(device))
+        else:
+            console = Console(device, all_pages)
+            secure = await listeners.run(application(console))
+            plain = await listeners.run(redirect(console))
         if _https(device):
-            listeners.parts.append(await listen_tls(device, HTTPS, console))
+            listeners.parts.append(await listen_tls(device, HTTPS, secure))
         if _http(device):
-            # Firmware 1.x serves the console itself without TLS.
-            plain = console if device.flavour == "1.x" else await listeners.run(redirect(device))
             await listeners.listen_plain(plain)
     except BaseException:
         listeners.close()

@@ -36,32 +36,41 @@ class Tokens:
 
 @dataclass
 class Session:
-    """One login over HTTPS (or HTTP on firmware 1.x)."""
+    """One login over HTTPS (or HTTP on firmware 1.x).
+
+    active: monotonic seconds of the last request. history_pending: the login history page has yet to be passed.
+    password_md5: hex, firmware 1.x proves knowledge of the old password with it.
+    """
 
     identifier: str
     user: str
     source: str
-    touched: float
-    """Seconds of the monotonic clock at the last request."""
+    active: float
     history_pending: bool = False
-    """The login history page has yet to be passed."""
+    password_md5: str = ""
     tokens: Tokens = field(default_factory=Tokens)
 
 
+@dataclass(frozen=True)
+class Limits:
+    """Asked anew for every request: how many sessions may live, seconds until an idle one ends, whether use counts."""
+
+    most: Callable[[], int]
+    idle: Callable[[], float]
+    use_counts: Callable[[], bool] = lambda: True
+
+
 class Sessions:
-    """The live sessions of the unit.
+    """The live sessions of the unit. clock: monotonic seconds."""
 
-    limit: how many may live at once; idle: seconds without a request after which one ends; clock: monotonic seconds.
-    """
-
-    def __init__(self, limit: Callable[[], int], idle: Callable[[], float], clock: Callable[[], float]) -> None:
-        self._limit, self._idle, self._clock = limit, idle, clock
+    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
+        self._limits, self._clock = limits, clock
         self._live: dict[str, Session] = {}
 
     def open(self, user: str, source: str) -> Session | None:
         """A session for user, None when as many as allowed are live."""
         self._expire()
-        if len(self._live) >= self._limit():
+        if len(self._live) >= self._limits.most():
             return None
         session = Session(secrets.token_hex(16), user, source, self._clock())
         self._live[session.identifier] = session
@@ -71,8 +80,8 @@ class Sessions:
         """The live session of that identifier, its idle time started anew."""
         self._expire()
         session = self._live.get(identifier or "")
-        if session is not None:
-            session.touched = self._clock()
+        if session is not None and self._limits.use_counts():
+            session.active = self._clock()
         return session
 
     def close(self, session: Session) -> None:
@@ -85,6 +94,6 @@ class Sessions:
         return list(self._live.values())
 
     def _expire(self) -> None:
-        deadline = self._clock() - self._idle()
-        for session in [session for session in self._live.values() if session.touched < deadline]:
+        deadline = self._clock() - self._limits.idle()
+        for session in [session for session in self._live.values() if session.active < deadline]:
             del self._live[session.identifier]

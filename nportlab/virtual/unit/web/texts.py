@@ -29,6 +29,8 @@ class Texts(Row):
 
     texts: tuple[Text, ...]
     tables: tuple[Table, ...]
+    legacy_functions: dict[str, str]
+    legacy_fields: dict[str, str]
 
     def __getitem__(self, identifier: str) -> str:
         """The text of that id. Raises KeyError."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiohttp import web
-from multidict import MultiDictProxy
+from multidict import MultiMapping
 
 from nportlab.guide import pages as guide
 from nportlab.virtual.unit.web import frame
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_UPLOAD = 1 << 20
 """Largest request body in bytes; a configuration file or certificate is far smaller. Invented."""
 
-Fields = MultiDictProxy[str | bytearray | bytes | web.FileField]
+Fields = MultiMapping[str | bytearray | bytes | web.FileField]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from nportlab.guide import pages as guide
+from nportlab.guide.defects import effects
 from nportlab.guide.settings import Setting, settings_table
 from nportlab.virtual.unit.device import Device
 from nportlab.virtual.unit.web.pages.backup import BackupPage
@@ -32,13 +33,17 @@ def all_pages(device: Device) -> list[Page]:
     """
     found: list[Page] = []
     settings = settings_by_path(device)
-    for place in guide.pages().values():
-        if not place.settings:
-            found += [_SPECIAL[place.id]()] if place.id in _SPECIAL else []
+    for row in guide.pages().values():
+        if not row.settings:
+            found += [_SPECIAL[row.id]()] if row.id in _SPECIAL else []
             continue
-        for concrete in [place.for_port(n) for n in device.model.ports] if "Port #" in place.path else [place]:
-            if concrete.path in settings:
-                found.append(SettingsPage(concrete, settings[concrete.path], device.model.serial_ports))
+        for place in [row.for_port(n) for n in device.model.ports] if "Port #" in row.path else [row]:
+            if place.path in settings:
+                found.append(SettingsPage(place, settings[place.path], device.model.serial_ports))
+    moved = effects(device.surroundings.defects).moves
+    for page in found:
+        if page.place.id in moved:
+            page.place = page.place.model_copy(update={"paths": (moved[page.place.id],)})
     return found
 
 

@@ -13,6 +13,8 @@ from nportlab.virtual.unit.web.visit import Visit
 def saved(visit: Visit, title: str, *first: str) -> web.Response:
     """Say that the changes are stored and offer the restart. first: sentences before that."""
     words = texts()
+    if visit.device.has_defect("saved-page-offers-no-restart"):
+        return visit.page(title, "".join(f"<P>{text(sentence)}\n" for sentence in [*first, words["saved"]]))
     sentences = [*first, words["saved"], words["saved_restart"], words["saved_more"]]
     body = "".join(f"<P>{text(sentence)}\n" for sentence in sentences)
     restart = pages()["restart"].url
