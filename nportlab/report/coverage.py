@@ -29,7 +29,7 @@ def coverage(suites: Path) -> list[Coverage]:
         raise ConfigFault(f"tests judge controls that are not in the catalogue: {where}", "Correct the control id.")
     caught: dict[str, list[str]] = defaultdict(list)
     for defect in defects().values():
-        for control in defect.controls:
+        for control in defect.proves:
             caught[control].append(defect.id)
     return [_row(control, tests.get(control.id, ()), tuple(caught[control.id])) for control in controls().values()]
 
