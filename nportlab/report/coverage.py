@@ -35,7 +35,7 @@ def coverage(suites: Path) -> list[Coverage]:
 
 
 def _row(control: Control, tests: tuple[str, ...], seeded: tuple[str, ...]) -> Coverage:
-    reason = control.reason or (_NO_TEST if not tests else _NO_DEFECT)
+    reason = (control.no_defect or _NO_DEFECT) if tests else (control.reason or _NO_TEST)
     covered = bool(tests and seeded)
     return Coverage(
         id=control.id,
@@ -47,12 +47,14 @@ def _row(control: Control, tests: tuple[str, ...], seeded: tuple[str, ...]) -> C
         defects=seeded,
         covered=covered,
         reason="" if covered else reason,
-        contradiction=control.contradiction or "",
+        contradiction=", ".join(control.contradiction),
     )
 
 
 def tests_by_control(suites: Path) -> dict[str, tuple[str, ...]]:
     """Control id -> node ids, from the `@control(...)` decorators of functions, classes and `pytestmark`."""
+    if not suites.is_dir():
+        raise ConfigFault(f"{suites} is not the folder of the suites", "Run in the project's folder, or name it.")
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted(suites.rglob("test_*.py")):
         try:

@@ -9,8 +9,9 @@ from pathlib import Path
 from nportlab.report.assemble import assemble
 from nportlab.report.matrix import Coverage
 from nportlab.report.page import render_page
-from nportlab.report.record import RUN_FILE, FaultRecord, RunRecord
+from nportlab.report.record import RUN_FILE, FaultRecord, RunRecord, load_run
 from nportlab.report.run import RunRecorder, utc_now
+from nportlab.verdicts.faults import ConfigFault
 from nportlab.verdicts.verdict import ExitCode, Verdict, exit_code
 from nportlab.verdicts.waivers import Waiver, unneeded
 
@@ -47,6 +48,26 @@ def finish_run(
     return record
 
 
+def rebuild(folder: Path, coverage: Sequence[Coverage]) -> RunRecord:
+    """Put a run together that nobody finished (its process was killed) and write its pages.
+
+    Raises ConfigFault when the folder holds no run or cannot be written. A finished run is only drawn again.
+    """
+    if (folder / RUN_FILE).exists():
+        record = load_run(folder)
+    else:
+        record = assemble(folder.resolve(), coverage)
+        if not record.started:
+            raise ConfigFault(f"{folder} holds no run", "Name a folder below reports/.")
+        record.ended = max((result.started for result in record.results), default="")
+        record.exit_code = ExitCode.INTERRUPTED
+    try:
+        write_record(folder.resolve(), record, latest=False)
+    except OSError as error:
+        raise ConfigFault(f"{folder} cannot be written: {error.strerror}", "Make room.") from None
+    return record
+
+
 def decide_exit_code(record: RunRecord, *, interrupted: bool = False) -> ExitCode:
     """Exit code of the results, and of faults that are no test's result."""
     code = exit_code(record.results, interrupted=interrupted)
@@ -57,11 +78,15 @@ def decide_exit_code(record: RunRecord, *, interrupted: bool = False) -> ExitCod
     return ExitCode.INTERNAL if lost and code in (ExitCode.OK, ExitCode.NOTHING_RAN) else code
 
 
-def write_record(folder: Path, record: RunRecord) -> None:
-    """Write run.json and index.html and point `latest` at the folder; each replaces the old one in one step."""
+def write_record(folder: Path, record: RunRecord, *, latest: bool = True) -> None:
+    """Write run.json and index.html and point `latest` at the folder; each replaces the old one in one step.
+
+    latest: False leaves `latest` where it points. Raises OSError.
+    """
     replace_file(folder / RUN_FILE, record.model_dump_json(indent=1) + "\n")
     replace_file(folder / INDEX_FILE, render_page(record))
-    point_latest(folder)
+    if latest:
+        point_latest(folder)
 
 
 def point_latest(folder: Path) -> None:
