@@ -16,7 +16,7 @@ END = "<!-- generated from the data: end -->"
 
 
 class Invention(NamedTuple):
-    """One invented thing: file below nportlab, row, what of the row is invented, and what the row says of its source."""
+    """One invented thing: file below nportlab, row, what of it is invented, and what the row says of its source."""
 
     file: str
     row: str

@@ -49,11 +49,11 @@ class Setting(SourcedRow):
 
     page: menu paths, the first is where the virtual unit puts it, the others are what the guide also calls it; label:
     as printed; choices: canonical value -> visible text; minimum/maximum: of an integer; min_length/max_length:
-    characters; form: shape of an address; factory/suggested: canonical values (the guide's columns); snmp: OID without
-    instance; active: whether a change waits for the restart; since/until: firmware versions, inclusive; modes:
-    operation modes the field belongs to (empty: all); volatile: the unit changes it by itself, so it is not part of a stored
-    configuration; controls: catalogue rows about it. Rows of the table about ports have ids such as `port.alias`;
-    SettingsTable gives concrete ones (`port.3.alias`) with `port` = 3 and formulas resolved.
+    characters; form: shape of an address; factory/suggested: canonical values (the guide's columns); snmp: OID
+    without instance; active: whether a change waits for the restart; since/until: firmware versions, inclusive;
+    modes: operation modes the field belongs to (empty: all); volatile: the unit changes it by itself, so it is not
+    part of a stored configuration; controls: catalogue rows about it. Rows of the table about ports have ids such as
+    `port.alias`; SettingsTable gives concrete ones (`port.3.alias`) with `port` = 3 and formulas resolved.
     """
 
     id: str

@@ -1,0 +1,103 @@
+"""The catalogue is complete, and every control of chapters 3.1 and 3.2 in scope has a defect that breaks it."""
+
+import configparser
+from pathlib import Path
+
+import pytest
+
+from nportlab.guide.controls import controls
+from nportlab.guide.defects import Defect, defects, defects_of, effects, overridden
+from nportlab.guide.pages import pages
+from nportlab.guide.services import services
+from nportlab.guide.settings import settings_table
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def numbered(prefix: str, *numbers: int) -> list[str]:
+    return [f"{prefix}-{number:02}" for number in numbers]
+
+
+IN_SCOPE = [
+    *numbered("PRT", *range(1, 29)),
+    *numbered("SVC", *range(1, 11), 14),
+    *numbered("CON", *range(1, 25)),
+    *numbered("TLS", *range(1, 14)),
+    *numbered("CRT", *range(1, 23)),
+    *numbered("OPM", 1, 2, 3, 14),
+]
+
+
+def test_the_catalogue_has_all_rows() -> None:
+    assert len(controls()) == 291
+    assert set(IN_SCOPE) <= set(controls())
+
+
+def test_ids_count_up_within_their_group() -> None:
+    groups: dict[str, list[int]] = {}
+    for name in controls():
+        prefix, number = name.split("-")
+        groups.setdefault(prefix, []).append(int(number))
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in groups.values())
+
+
+def test_markers_are_registered() -> None:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "pytest.ini")
+    registered = {line.split("(")[0].split(":")[0].strip() for line in parser["pytest"]["markers"].splitlines() if line}
+    assert {name for control in controls().values() for name in control.markers} <= registered
+
+
+def test_every_control_says_what_shows_it_and_where_it_stands() -> None:
+    for control in controls().values():
+        assert control.statement and control.iec and control.lines, control.id
+        assert control.holds or control.broken, control.id
+
+
+@pytest.mark.parametrize("name", IN_SCOPE)
+def test_a_control_has_a_defect_that_breaks_it_or_a_reason(name: str) -> None:
+    assert bool(defects_of(name)) != bool(controls()[name].no_defect)
+
+
+def test_defects_name_existing_things() -> None:
+    table = settings_table()
+    for defect in defects().values():
+        assert set(defect.controls) <= set(controls()), defect.id
+        assert set(defect.proves) <= set(defect.controls), defect.id
+        assert set(defect.moves) <= set(pages()), defect.id
+        assert set(defect.runs_though_off) | set(defect.dead) <= set(services()), defect.id
+        for name in (*defect.hides, *defect.unchecked, *defect.lacks_choices, *defect.factory):
+            assert name in table, defect.id
+        for name, choices in defect.lacks_choices.items():
+            assert set(choices) < set(table[name].choices), defect.id
+
+
+def test_a_factory_defect_changes_the_value_to_another_acceptable_one() -> None:
+    for defect in defects().values():
+        for name, value in defect.factory.items():
+            setting = settings_table()[name]
+            setting.check(value)
+            assert setting.factory != value, defect.id
+
+
+def test_a_defect_proves_all_its_controls_unless_it_says_less() -> None:
+    assert Defect(id="x", controls=("TLS-01", "TLS-02"), description="y").proves == ("TLS-01", "TLS-02")
+    assert Defect(id="x", controls=("TLS-01", "TLS-02"), proves=("TLS-01",), description="y").proves == ("TLS-01",)
+
+
+def test_effects_of_several_defects_add_up() -> None:
+    found = effects(["telnet-on-from-factory", "ssh-off-from-factory", "undocumented-listener", "telnet-never-listens"])
+    assert found.factory == {"console.telnet": "enable", "console.ssh": "disable"}
+    assert (found.extra_tcp, found.dead) == ({2323}, {"telnet"})
+    with pytest.raises(KeyError):
+        effects(["no-such-defect"])
+
+
+def test_a_factory_defect_of_all_ports_reaches_every_port() -> None:
+    factory = settings_table().factory("NP6450")
+    changed = overridden(
+        factory, {"port.operation_mode": "disable", "port.1.secure": "enable", "port.9.secure": "enable"}
+    )
+    assert {changed[f"port.{n}.operation_mode"] for n in range(1, 5)} == {"disable"}
+    assert (changed["port.1.secure"], changed["port.2.secure"]) == ("enable", "disable")
+    assert set(changed) == set(factory)

@@ -1,0 +1,28 @@
+"""docs/fidelity.md lists everything the data marks as invented."""
+
+import pytest
+
+from nportlab.guide.controls import controls
+from nportlab.guide.fidelity import DOCUMENT, inventions, updated
+from nportlab.guide.settings import settings_table
+
+
+def test_the_page_is_up_to_date() -> None:
+    document = DOCUMENT.read_text(encoding="utf-8")
+    assert updated(document) == document, "run: python -m nportlab.guide.fidelity"
+
+
+def test_invented_rows_of_all_depths_are_found() -> None:
+    rows = {(one.row, one.what) for one in inventions()}
+    table = settings_table()
+    assert table["console.telnet"].confidence == "guide"
+    assert ("console.telnet", "place or coding in the exported configuration") in rows
+    assert ("snmp.read_community", "factory value `public`") in rows
+    assert any(row == "basic.local_time" for row, _ in rows)
+    assert any(one.file == "guide/text_console.yaml" for one in inventions())
+    assert not any(row in controls() for row, _ in rows)
+
+
+def test_a_page_without_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="marks"):
+        updated("# no marks here")
