@@ -3,6 +3,7 @@
 Run `python -m nportlab.guide.fidelity` after changing data; a selftest says when the page is behind.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +38,16 @@ def inventions() -> list[Invention]:
     return found
 
 
+def inventions_in_code() -> list[tuple[str, str]]:
+    """(file below nportlab, text) of every line of the virtual unit's code that calls something invented."""
+    found: list[tuple[str, str]] = []
+    for path in sorted((PACKAGE / "virtual").rglob("*.py")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if re.search(r"\binvented\b", line):
+                found.append((path.relative_to(PACKAGE).as_posix(), line.strip().strip('"').lstrip("# ")))
+    return found
+
+
 def generated() -> str:
     """The generated part of the page, without its marks."""
     lines: list[str] = []
@@ -46,6 +57,8 @@ def generated() -> str:
             file = one.file
             lines += ["", f"### {file}", "", "| row | invented | source |", "|---|---|---|"]
         lines.append(f"| `{one.row}` | {one.what} | {_cell(one.source)} |")
+    lines += ["", "### Behaviour of the virtual unit", "", "| file | what its code says |", "|---|---|"]
+    lines += [f"| {file} | {_cell(text)} |" for file, text in inventions_in_code()]
     return "\n".join([*lines, ""])
 
 
