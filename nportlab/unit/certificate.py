@@ -82,7 +82,7 @@ class UnitCertificate:
         def fetch(page: Page) -> bytes:
             form = _form(page, "export", lambda form: "export" in form.action.casefold() or not form.fields)
             session = self._console.session
-            return session.post(form.action or page.url, submission(form)).body
+            return session.post(page.target(form), submission(form)).body
 
         return self._console.session.retrying(lambda: fetch(self._page()))
 

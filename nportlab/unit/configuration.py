@@ -22,7 +22,7 @@ class UnitConfiguration:
 
     def export_file(self) -> bytes:
         """The file as the unit sends it."""
-        return self._console.export_configuration()
+        return self._console.export_configuration(self._key())
 
     def export(self) -> ConfigurationText:
         """The unit's stored configuration. Raises ConfigurationUnreadable."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from nportlab.guide.settings import Setting, settings_table
@@ -28,9 +28,10 @@ class Saved:
 class WebConsole:
     """What a person does in a browser, with typed errors instead of surprises."""
 
-    def __init__(self, session: WebSession) -> None:
-        """session: need not be logged in; the first page asked for logs in."""
+    def __init__(self, session: WebSession, on_saved: Callable[[], None] | None = None) -> None:
+        """session: need not be logged in; the first page asked for logs in. on_saved: called when a form was taken."""
         self.session = session
+        self._on_saved = on_saved
 
     # ---- session
 
@@ -84,8 +85,11 @@ class WebConsole:
     def submit_form(self, page: Page, form: Form, files: Files | None = None, button: str | None = None) -> Saved:
         """Press a form's button. button: text of the one to press when there are several. Raises ValueRefused."""
         secrets = [control.value for control in form.fields if control.kind == "password"]
-        answer = self.session.post(form.action or page.url, submission(form, button), files)
-        return Saved(" > ".join(page.path), judge(answer, page.document, form, secrets))
+        answer = self.session.post(page.target(form), submission(form, button), files)
+        saved = Saved(" > ".join(page.path), judge(answer, page.document, form, secrets))
+        if self._on_saved is not None:
+            self._on_saved()
+        return saved
 
     def _open(self, url: str) -> Document:
         answer = self.session.get(url)
@@ -152,9 +156,9 @@ class WebConsole:
         """Empty the system log."""
         maintenance.clear_system_log(self)
 
-    def export_configuration(self) -> bytes:
+    def export_configuration(self, pre_shared_key: str | None = None) -> bytes:
         """The exported configuration file as the unit sends it (encrypted from firmware 2.x on)."""
-        return maintenance.export_configuration(self)
+        return maintenance.export_configuration(self, pre_shared_key)
 
     def import_configuration(self, data: bytes, pre_shared_key: str | None = None) -> str:
         """Send a configuration file; returns what the unit says. Raises ConfigurationRefused."""

@@ -41,12 +41,14 @@ class Address:
 class Account:
     """A user name and password, and whether the unit has refused them.
 
-    A refusal is remembered for the whole run, over every console: asking again could lock the account out.
+    A refusal is remembered for the whole run, over every console: asking again could lock the account out. While the
+    unit asks a server about logins (`judged_by_unit` false) a refusal says nothing about the password and is not kept.
     """
 
     username: str
     password: str = field(repr=False)
     refused: str | None = None
+    judged_by_unit: bool = True
 
     def check(self) -> None:
         """Raise LoginRefused at once, without contacting the unit, when it refused this account before."""
@@ -59,7 +61,8 @@ class Account:
 
     def refuse(self, said: str) -> None:
         """Remember a refusal and what the unit said with it."""
-        self.refused = said or "no reason given"
+        if self.judged_by_unit:
+            self.refused = said or "no reason given"
 
     def accepted(self) -> None:
         """Forget an earlier refusal: the unit took this account (it was just created, or a login went through)."""

@@ -34,8 +34,8 @@ class Flavour(Protocol):
         """The pages that together hold the menu."""
         ...
 
-    def export(self, client: HttpsClient) -> Answer:
-        """Ask for the configuration file."""
+    def export(self, client: HttpsClient, pre_shared_key: str | None) -> Answer:
+        """Ask for the configuration file. pre_shared_key: for pages that ask for the key to encrypt with."""
         ...
 
 

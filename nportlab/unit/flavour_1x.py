@@ -43,7 +43,7 @@ class Flavour1x:
             documents.append(client.get(source).document)
         return documents
 
-    def export(self, client: HttpsClient) -> Answer:
+    def export(self, client: HttpsClient, pre_shared_key: str | None) -> Answer:
         """Open ConfExp.htm, then post its hidden fields (later 1.x: a csrf_token) to Config.txt."""
         page = client.get("/ConfExp.htm").document
         hidden = next((form.hidden for form in page.forms if "config.txt" in form.action.casefold()), {})

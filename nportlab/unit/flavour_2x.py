@@ -5,10 +5,10 @@ from __future__ import annotations
 from nportlab.protocol.web_login import encode_2x
 from nportlab.unit.document import Document
 from nportlab.unit.endpoint import Account
-from nportlab.unit.errors import UnexpectedAnswer
+from nportlab.unit.errors import SessionLost, UnexpectedAnswer
 from nportlab.unit.flavour import is_first_boot_page, is_login_page
 from nportlab.unit.https import Answer, HttpsClient
-from nportlab.unit.page import Submission
+from nportlab.unit.page import Submission, submission
 
 
 class Flavour2x:
@@ -39,13 +39,15 @@ class Flavour2x:
         """Every page carries the whole menu."""
         return [client.get("/").document]
 
-    def export(self, client: HttpsClient) -> Answer:
-        """Post the token of the form that leads to Config.txt; the other forms of the page have tokens of their own."""
-        page = client.get("/BackupRestore.htm")
-        forms = [form for form in page.document.forms if form.action.casefold().strip("/") == "config.txt"]
-        if not forms:
+    def export(self, client: HttpsClient, pre_shared_key: str | None) -> Answer:
+        """Post the form that leads to Config.txt; the other forms of the page have tokens of their own."""
+        page = client.get("/BackupRestore.htm").document
+        form = next((form for form in page.forms if form.action.casefold().strip("/") == "config.txt"), None)
+        if form is None:
+            if is_login_page(page):
+                raise SessionLost("the unit asks for a login again", resource="web console")
             raise UnexpectedAnswer("the backup page has no form for Config.txt", resource="web console")
-        fields = list(forms[0].hidden.items()) + [
-            (button.name, button.text) for button in forms[0].buttons[:1] if button.name
-        ]
-        return client.post("/Config.txt", fields)
+        for control in form.fields:
+            if control.kind == "password" and pre_shared_key is not None:
+                control.value = pre_shared_key
+        return client.post("/Config.txt", submission(form))

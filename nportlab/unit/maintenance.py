@@ -12,7 +12,6 @@ from nportlab.unit.answers import judge
 from nportlab.unit.document import Field, Form
 from nportlab.unit.errors import ConfigurationRefused, NotReachable, UnexpectedAnswer, ValueRefused
 from nportlab.unit.flavour import is_first_boot_page
-from nportlab.unit.https import Answer
 from nportlab.unit.page import Page, fill, submission
 from nportlab.unit.web_session import WebSession
 
@@ -64,7 +63,7 @@ def restart(console: WebConsole) -> None:
 def _restart_by_page(console: WebConsole) -> None:
     page = console.page(*places.paths("restart"))
     form = _form_with(page, lambda _: True)
-    _order(lambda: console.session.post(form.action or page.url, submission(form)))
+    _order(lambda: console.session.post(page.target(form), submission(form)))
 
 
 def load_factory_default(console: WebConsole, keep_ip: bool) -> None:
@@ -76,7 +75,7 @@ def load_factory_default(console: WebConsole, keep_ip: bool) -> None:
         for control in form.fields:
             if "keep" in f"{control.label} {control.own}".casefold():
                 fill(control, "Enable" if keep_ip else "Disable")
-        _order(lambda: console.session.post(form.action or page.url, submission(form)))
+        _order(lambda: console.session.post(page.target(form), submission(form)))
 
     console.session.retrying(act)
     console.session.forget()
@@ -100,16 +99,17 @@ def clear_system_log(console: WebConsole) -> None:
                 if "clear" in button.text.casefold():
                     for control in form.fields:
                         fill(control, "Enable")
-                    console.session.post(form.action or page.url, submission(form, button.text))
+                    console.session.post(page.target(form), submission(form, button.text))
                     return
         raise UnexpectedAnswer("the system log page has no button to clear it", resource="web console")
 
     console.session.retrying(act)
 
 
-def export_configuration(console: WebConsole) -> bytes:
+def export_configuration(console: WebConsole, pre_shared_key: str | None) -> bytes:
     """The bytes of the exported file."""
-    answer = console.session.retrying(lambda: console.session.checked(_export(console)))
+    session = console.session
+    answer = session.retrying(lambda: session.checked(session.flavour.export(session.client, pre_shared_key)))
     if answer.status != 200 or answer.body.lstrip()[:1] == b"<":
         raise UnexpectedAnswer(f"the export answered with a page (status {answer.status})", resource="web console")
     return answer.body
@@ -138,10 +138,6 @@ def upload(console: WebConsole, page: Page, form: Form, name: str, data: bytes, 
         if control.kind == "password" and key is not None:
             fill(control, key)
     return console.submit_form(page, form, {file_field.name: (name, data)}).said
-
-
-def _export(console: WebConsole) -> Answer:
-    return console.session.flavour.export(console.session.client)
 
 
 def _form_with(page: Page, fits: Callable[[Field], bool]) -> Form:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import urljoin
 
 from nportlab.unit.document import Document, Field, Form, Option, plain
 from nportlab.unit.errors import ChoiceNotFound, FieldNotFound, not_found
@@ -48,6 +49,10 @@ class Page:
                 if len(found) == 1:
                     return found[0]
         raise not_found(FieldNotFound, f"on page {' > '.join(self.path)}: field", label, self.labels())
+
+    def target(self, form: Form) -> str:
+        """Where a form of this page posts to."""
+        return urljoin(self.url, form.action)
 
     def value(self, label: str) -> str:
         """The visible value of one field. Raises FieldNotFound."""

@@ -165,7 +165,10 @@ class TextConsole:
         return self.get_settings([setting_id])[setting_id]
 
     def get_settings(self, ids: Iterable[str]) -> dict[str, str]:
-        """Canonical values by id, opening each page once."""
+        """Canonical values by id, opening each page once.
+
+        Fields of another operation mode than the port has are not shown, so they are left out.
+        """
         pages: dict[tuple[str, ...], list[Setting]] = {}
         for setting_id in ids:
             setting = settings_table()[setting_id]
@@ -173,13 +176,22 @@ class TextConsole:
         values: dict[str, str] = {}
         for paths, settings in pages.items():
             entries = self.open(*paths)
-            values |= {setting.id: _canonical(setting, _field(entries, setting).value or "") for setting in settings}
+            for setting in settings:
+                entry = _find(entries, setting)
+                if entry is not None:
+                    values[setting.id] = _canonical(setting, entry.value or "")
+                elif not setting.modes:
+                    raise _no_field(entries, setting)
         return values
 
     def set(self, setting_id: str, value: str) -> str:
         """Store one setting; returns what the unit says. Raises FieldNotFound, ChoiceNotFound, ValueRefused."""
         setting = settings_table()[setting_id]
-        self._send(_field(self.open(*setting.page), setting).key)
+        entries = self.open(*setting.page)
+        entry = _find(entries, setting)
+        if entry is None:
+            raise _no_field(entries, setting)
+        self._send(entry.key)
         if setting.kind == "choice":
             shown = self._wait([self._texts.choice_prompt])
             self._send(self._choice_key(shown, setting, value))
@@ -190,9 +202,17 @@ class TextConsole:
         return self._judge(setting, value)
 
     def submit(self, values: Mapping[str, str]) -> None:
-        """Store settings by id, one after the other."""
-        for setting_id, value in values.items():
-            self.set(setting_id, value)
+        """Store settings by id, one after the other; operation modes first, because they decide what else is shown.
+
+        Fields that the port's mode does not have are passed over.
+        """
+        table = settings_table()
+        for setting_id in sorted(values, key=lambda key: not key.endswith(".operation_mode")):
+            try:
+                self.set(setting_id, values[setting_id])
+            except FieldNotFound as error:
+                if isinstance(error, ChoiceNotFound) or not table[setting_id].modes:
+                    raise
 
     def restart(self) -> None:
         """Save/Restart, yes; returns when the unit said so or hung up."""
@@ -288,12 +308,14 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile(written.replace(" : (?P<value>", " :(?P<value>"))
 
 
-def _field(entries: list[Entry], setting: Setting) -> Entry:
-    fields = [entry for entry in entries if entry.value is not None]
-    for entry in fields:
-        if plain(entry.label) == plain(setting.label):
-            return entry
-    raise not_found(FieldNotFound, "text console: field", setting.label, [entry.label for entry in fields])
+def _find(entries: list[Entry], setting: Setting) -> Entry | None:
+    wanted = plain(setting.label)
+    return next((entry for entry in entries if entry.value is not None and plain(entry.label) == wanted), None)
+
+
+def _no_field(entries: list[Entry], setting: Setting) -> FieldNotFound:
+    labels = [entry.label for entry in entries if entry.value is not None]
+    return not_found(FieldNotFound, "text console: field", setting.label, labels)
 
 
 def _canonical(setting: Setting, text: str) -> str:

@@ -1,0 +1,223 @@
+"""From a restart (or power-on) to a unit that works again, with proof that it booted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from nportlab.guide.services import expected_ports
+from nportlab.unit.errors import DidNotRestart, NeverCameBack, NotReachable, TlsFailed, UnexpectedAnswer
+from nportlab.unit.flavour import is_first_boot_page, is_login_page
+from nportlab.unit.identity import Identity, check_unchanged, from_service
+from nportlab.unit.management import HTTPS_PORT, is_open
+from nportlab.unit.shell import SSH_PORT, TELNET_PORT
+from nportlab.verdicts.faults import UnitBehaviour
+
+if TYPE_CHECKING:
+    from nportlab.unit.unit import Unit
+
+Progress = Callable[[float, str], None]
+"""Called about once a second with the seconds so far and what is being waited for."""
+
+_T = TypeVar("_T")
+_POLL: Final = 0.03  # seconds between looks while waiting for the unit to go down or come up
+_CONNECT: Final = 1.0  # seconds for one connection attempt
+_SETTLE: Final = 3.0  # seconds the other services may come up later than the console
+_GO_DOWN: Final = 15.0  # seconds a unit may still answer after a restart was ordered
+
+
+@dataclass(frozen=True)
+class Before:
+    """What is remembered of a unit before a restart. starts: start lines of its log, newest last; None: not readable."""
+
+    identity: Identity | None
+    starts: tuple[str, ...] | None
+    watch: int
+
+
+@dataclass
+class Health:
+    """How a unit came back.
+
+    seconds: from the order to healthy; proof: why we know that it booted; missing: TCP ports that should be open for the
+    state in force and are not.
+    """
+
+    seconds: float = 0.0
+    proof: str = ""
+    first_boot: bool = False
+    missing: frozenset[int] = frozenset()
+    identity: Identity | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def remember(unit: Unit) -> Before:
+    """Look at a unit before it restarts; whatever can not be read is left out."""
+    watch = next((port for port in (HTTPS_PORT, SSH_PORT, TELNET_PORT) if is_open(unit.tcp(port), _CONNECT)), 0)
+    return Before(_quietly(lambda: unit.identity()), _starts(unit) if watch == HTTPS_PORT else None, watch)
+
+
+def wait_until_healthy(
+    unit: Unit,
+    state: Mapping[str, str],
+    *,
+    deadline: float,
+    before: Before | None = None,
+    proof: str = "",
+    progress: Progress | None = None,
+) -> Health:
+    """Wait until the unit works as `state` (settings in force after this boot) says.
+
+    before: from `remember`, when a restart was ordered: the boot must then be proved, by the console going away or by a
+    new start line in the unit's log, and the unit must be the same one. Without it the unit only has to be there.
+    proof: given when the boot is proved already (its power was cut).
+    deadline: seconds for everything. Raises NeverCameBack (after power and link were found good), DidNotRestart,
+    CameBackDifferent, LabFault.
+    """
+    wait = _Wait(unit, deadline, progress)
+    health = Health(proof=proof)
+    if before is not None and before.watch and not proof and _went_down(wait, before.watch):
+        health.proof = f"TCP {before.watch} closed"
+    wait.until(lambda: _console_answers(unit, state, health), "the console")
+    if before is not None and not health.proof:
+        health.proof = _proof_in_log(unit, before, health)
+    health.identity = _identity(unit, state, health)
+    if before is not None and before.identity is not None and health.identity is not None:
+        check_unchanged(before.identity, health.identity, unit.name)
+    health.missing = _missing_ports(wait, state)
+    health.seconds = wait.elapsed
+    unit.recorder.note(
+        f"{unit.name} healthy after {health.seconds:.1f} s"
+        + (f" ({health.proof})" if health.proof else "")
+        + (f"; not open: {sorted(health.missing)}" if health.missing else "")
+    )
+    return health
+
+
+class _Wait:
+    def __init__(self, unit: Unit, deadline: float, progress: Progress | None) -> None:
+        self.unit = unit
+        self._start = time.monotonic()
+        self._deadline = deadline
+        self._progress = progress
+        self._told = 0.0
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self._start
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Poll until the condition holds. Raises NeverCameBack or LabFault at the deadline."""
+        while not condition():
+            self.tell(what)
+            if self.elapsed > self._deadline:
+                self._blame(what)
+            time.sleep(_POLL)
+
+    def up_to(self, seconds: float, condition: Callable[[], bool], what: str) -> bool:
+        """Poll for at most so many seconds; whether the condition came true."""
+        end = min(self.elapsed + seconds, self._deadline)
+        while not condition():
+            self.tell(what)
+            if self.elapsed > end:
+                return False
+            time.sleep(_POLL)
+        return True
+
+    def tell(self, what: str) -> None:
+        if self._progress is not None and self.elapsed - self._told >= 1.0:
+            self._told = self.elapsed
+            self._progress(self.elapsed, f"waiting for {what}")
+
+    def _blame(self, what: str) -> None:
+        self.unit.check_bench()
+        raise NeverCameBack(
+            f"{what} of {self.unit.name} did not answer within {self._deadline:g} s; power and link are good",
+            remedy="Look at the unit; the last answers are in the evidence.",
+            resource=f"unit {self.unit.name}",
+        )
+
+
+def _went_down(wait: _Wait, port: int) -> bool:
+    """Whether the watched port was seen closed. A unit may finish its answer before it goes down."""
+    endpoint = wait.unit.tcp(port)
+    return wait.up_to(_GO_DOWN, lambda: not is_open(endpoint, _CONNECT), "the unit to go down")
+
+
+def _console_answers(unit: Unit, state: Mapping[str, str], health: Health) -> bool:
+    if state.get("console.https", "enable") == "enable":
+        client = unit.new_session().client
+        try:
+            page = client.get("/").document
+        except (NotReachable, TlsFailed, UnexpectedAnswer):
+            return False
+        finally:
+            client.forget()
+        health.first_boot = is_first_boot_page(page)
+        return health.first_boot or is_login_page(page)
+    for setting, port in (("console.ssh", SSH_PORT), ("console.telnet", TELNET_PORT)):
+        if state.get(setting) == "enable":
+            return is_open(unit.tcp(port), _CONNECT)
+    return unit.moxa_service.raw(b"\x01\x00\x00\x08\x00\x00\x00\x00") is not None
+
+
+def _identity(unit: Unit, state: Mapping[str, str], health: Health) -> Identity | None:
+    """Asked over what is cheapest and open; a unit without an account tells nothing over its consoles."""
+    if state.get("console.moxa_service", "enable") == "enable":
+        said = _quietly(lambda: from_service(unit.moxa_service.identity()))
+        if said is not None:
+            return said
+        health.notes.append("the Moxa service does not answer")
+    return None if health.first_boot else _quietly(lambda: unit.management().identity())
+
+
+def _proof_in_log(unit: Unit, before: Before, health: Health) -> str:
+    after = None if health.first_boot else _starts(unit)
+    if health.first_boot:
+        return "the unit has no account any more"
+    if after is not None and before.starts is not None and after != before.starts and after:
+        return f"log: {after[-1]}"
+    raise DidNotRestart(
+        f"{unit.name} was ordered to restart, but it never went away and its log has no new start",
+        remedy="Restart it by hand and see whether the web console's Restart page works.",
+        resource=f"unit {unit.name}",
+    )
+
+
+def _starts(unit: Unit) -> tuple[str, ...] | None:
+    lines = _quietly(unit.console.system_log)
+    return None if lines is None else tuple(line for line in lines if " start" in line.casefold())
+
+
+def _missing_ports(wait: _Wait, state: Mapping[str, str]) -> frozenset[int]:
+    """Ports that should be open and are not.
+
+    The unit's own list of listeners is asked first: dialling a serial port would open it and show in the unit's log.
+    """
+    unit = wait.unit
+    missing = set(expected_ports(state, unit.model).tcp)
+
+    def all_open() -> bool:
+        if state.get("console.moxa_service", "enable") == "enable":
+            entries = _quietly(unit.moxa_service.netstat)
+            if entries is not None:
+                listening = {entry.local_port for entry in entries if entry.transport == 1 and entry.state == 1}
+                missing.intersection_update(set(missing) - listening)
+                return not missing
+        for port in sorted(missing):
+            if is_open(unit.tcp(port), _CONNECT):
+                missing.discard(port)
+        return not missing
+
+    wait.up_to(_SETTLE, all_open, "the services")
+    return frozenset(missing)
+
+
+def _quietly(ask: Callable[[], _T]) -> _T | None:
+    """The answer, or None when the unit gives none; a lab fault is not swallowed."""
+    try:
+        return ask()
+    except UnitBehaviour:
+        return None
