@@ -1,4 +1,4 @@
-"""Settings pages of firmware 1.x: their forms go by GET to Set.htm, where `setfunc` names the page (nport-facts 3.1)."""
+"""Settings pages of firmware 1.x: their forms go by GET to Set.htm, `setfunc` names the page (nport-facts 3.1)."""
 
 from __future__ import annotations
 
