@@ -1,4 +1,4 @@
-"""Who may log in: local accounts and authentication servers in the order of the console type; lockout after failures."""
+"""Who may log in: local accounts, authentication servers in the order of the console type, lockout after failures."""
 
 import asyncio
 import time
@@ -79,7 +79,7 @@ class Authenticator:
         if self._setting("policy.lockout", "disable") != "enable":
             return False
         self._failures[user] = self._failures.get(user, 0) + 1
-        if self._failures[user] < int(self._setting("policy.lockout_threshold", "5")):
+        if self._failures[user] < int(self._setting("policy.retry_threshold", "5")):
             return False
         self._failures[user] = 0
         lockout = self._clock.minutes(float(self._setting("policy.lockout_time", "5")))
