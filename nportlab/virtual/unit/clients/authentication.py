@@ -12,14 +12,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from nportlab.virtual.unit.authentication import Answer
-from nportlab.virtual.unit.clients import radius, tacacs
-from nportlab.virtual.unit.clients.dns import NotResolved, local_host, resolve
+from nportlab.virtual.unit.clients import leaks, radius, tacacs
+from nportlab.virtual.unit.clients.dns import NotResolved, resolve
+from nportlab.virtual.unit.clients.neighbours import local_host
 from nportlab.virtual.unit.clients.server_verdict import Asker, ServerVerdict
 
 if TYPE_CHECKING:
     from nportlab.virtual.unit.device import Device
 
-TACACS_PORT = 49
 ANSWERS = {
     ServerVerdict.ACCEPTED: Answer.ACCEPT,
     ServerVerdict.DENIED: Answer.REJECT,
@@ -55,6 +55,8 @@ async def serve(device: Device) -> _Nothing:
             return Answer.UNREACHABLE
         return ANSWERS[await tacacs.authenticate(server, _asker(device), user, password)]
 
+    if leaks.planted(device):
+        device.authenticator = leaks.LeakyAuthenticator(device)
     device.authenticator.servers.update(radius=ask_radius, tacacs=ask_tacacs)
     return _Nothing()
 
@@ -104,7 +106,7 @@ async def _tacacs_server(device: Device) -> tacacs.Server | None:
     address = await _address(device, device.running["tacacs.server"])
     if address is None:
         return None
-    return tacacs.Server(device.peer(address, TACACS_PORT), device.running["tacacs.secret"], local_host(device))
+    return tacacs.Server(device.peer(address, tacacs.PORT), device.running["tacacs.secret"], local_host(device))
 
 
 async def _address(device: Device, host: str) -> str | None:

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 from nportlab.virtual.networking import UNIT_INTERFACE, NetworkUnavailable, run_ip
 from nportlab.virtual.unit.clients import dhcp_codec
 from nportlab.virtual.unit.clients.dhcp_codec import Lease, Message
+from nportlab.virtual.unit.clients.neighbours import can_broadcast
+from nportlab.virtual.unit.clients.udp_exchange import LINK_PAUSE
 from nportlab.virtual.unit.netstat import Socket
 from nportlab.virtual.unit.services.listening import Background
 
 if TYPE_CHECKING:
     from nportlab.virtual.unit.device import Device
 
+DISCOVERS_THOUGH_STATIC = "dhcp-discover-though-static"
 CONFIGURATIONS = ("dhcp", "dhcp-bootp", "bootp")
 ANSWER_SECONDS, TRIES = 2.0, 4
 RETRY_MINUTES = 1
@@ -32,17 +35,22 @@ GOT, FAILED = "DHCP/BOOTP/PPPoE Get IP/Renew", "DHCP/BOOTP/PPPoE Get IP Fail"
 
 def enabled(device: Device) -> bool:
     """Whether the address is to come from a server, and the rack can carry broadcasts."""
-    return device.running["network.ipv4_configuration"] in CONFIGURATIONS and can_broadcast(device)
-
-
-def can_broadcast(device: Device) -> bool:
-    """Whether the rack's network has broadcasts."""
-    return device.surroundings.addressing.mode != "loopback"
+    wanted = device.running["network.ipv4_configuration"] in CONFIGURATIONS
+    return (wanted or device.has_defect(DISCOVERS_THOUGH_STATIC)) and can_broadcast(device)
 
 
 async def serve(device: Device) -> Background:
     """Get a lease and renew it."""
+    if device.running["network.ipv4_configuration"] not in CONFIGURATIONS:
+        return Background(_discover_once(device))
     return Background(_keep_lease(device))
+
+
+async def _discover_once(device: Device) -> None:
+    """The seeded defect: a question whose answer is not used."""
+    name = device.running["basic.server_name"]
+    with open_socket() as link:
+        await _broadcast(link, dhcp_codec.encode(Message.DISCOVER, secrets.randbits(32), device.mac, name))
 
 
 async def _keep_lease(device: Device) -> None:
@@ -88,20 +96,30 @@ async def ask_for_lease(device: Device, link: socket.socket, *, bootp: bool = Fa
 
 
 async def _exchange(link: socket.socket, question: bytes, transaction: int, mac: str, *wanted: Message) -> Lease | None:
+    """Send until an answer of a wanted kind comes (any kind if none is named); None if none came."""
     loop = asyncio.get_running_loop()
     for _ in range(TRIES):
         try:
-            await loop.sock_sendto(link, question, ("255.255.255.255", dhcp_codec.SERVER_PORT))
             async with asyncio.timeout(ANSWER_SECONDS):
+                await _broadcast(link, question)
                 while True:
                     lease = dhcp_codec.decode(await loop.sock_recv(link, 2048), transaction, mac)
                     if lease is not None and (not wanted or lease.message in wanted):
                         return lease
         except TimeoutError:
             continue
-        except OSError:  # the link is down
-            await asyncio.sleep(ANSWER_SECONDS)
     return None
+
+
+async def _broadcast(link: socket.socket, question: bytes) -> None:
+    """Send as soon as the link is up."""
+    while True:
+        try:
+            everybody = ("255.255.255.255", dhcp_codec.SERVER_PORT)
+            await asyncio.get_running_loop().sock_sendto(link, question, everybody)
+            return
+        except OSError:
+            await asyncio.sleep(LINK_PAUSE)
 
 
 async def take(device: Device, lease: Lease) -> None:

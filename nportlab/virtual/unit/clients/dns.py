@@ -7,6 +7,7 @@ import secrets
 import struct
 from typing import TYPE_CHECKING
 
+from nportlab.virtual.unit.clients.neighbours import local_host
 from nportlab.virtual.unit.clients.udp_exchange import NoAnswer, ask
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ async def resolve(device: Device, host: str) -> str:
         return str(ipaddress.IPv4Address(host))
     except ValueError:
         pass
+    if device.has_defect("dns-never-asked"):
+        raise NotResolved(f"no address for {host}")
     for setting in ("network.dns1", "network.dns2"):
         server = device.running.get(setting)
         if not server:
@@ -48,11 +51,6 @@ async def resolve(device: Device, host: str) -> str:
             return found
         break
     raise NotResolved(f"no address for {host}")
-
-
-def local_host(device: Device) -> str:
-    """Address the unit's own questions are sent from."""
-    return device.udp(0)[0]
 
 
 def encode_query(identifier: int, host: str) -> bytes:

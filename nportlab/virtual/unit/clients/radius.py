@@ -52,7 +52,17 @@ async def authenticate(server: Server, asker: Asker, user: str, password: str, m
     """
     if len(password.encode()) > LONGEST_PASSWORD:
         return ServerVerdict.DENIED
-    request = AuthPacket(secret=server.key.encode(), authenticator=AuthPacket.CreateAuthenticator())
+    request = access_request(server.key, asker, user, password, method)
+    wanted = {AccessAccept, AccessReject, AccessChallenge}
+    code = await _exchange(request, server.address, server.local_host, wanted)
+    if code is None:
+        return ServerVerdict.UNAVAILABLE
+    return ServerVerdict.ACCEPTED if code == AccessAccept else ServerVerdict.DENIED
+
+
+def access_request(key: str, asker: Asker, user: str, password: str, method: str) -> AuthPacket:
+    """The Access-Request for a login."""
+    request = AuthPacket(secret=key.encode(), authenticator=AuthPacket.CreateAuthenticator())
     _describe(request, asker, user)
     if method == "chap":
         request[CHAP_PASSWORD] = [_chap(request.id, password, request.authenticator or b"")]
@@ -64,11 +74,7 @@ async def authenticate(server: Server, asker: Asker, user: str, password: str, m
     else:
         request[USER_PASSWORD] = [request.PwCrypt(password)]
     request[SERVICE_TYPE] = [ADMINISTRATIVE]
-    wanted = {AccessAccept, AccessReject, AccessChallenge}
-    code = await _exchange(request, server.address, server.local_host, wanted)
-    if code is None:
-        return ServerVerdict.UNAVAILABLE
-    return ServerVerdict.ACCEPTED if code == AccessAccept else ServerVerdict.DENIED
+    return request
 
 
 async def account(server: Server, asker: Asker, user: str, session: str, *, start: bool) -> bool:
@@ -80,7 +86,9 @@ async def account(server: Server, asker: Asker, user: str, session: str, *, star
     return await _exchange(request, server.accounting, server.local_host, {AccountingResponse}) is not None
 
 
-async def _exchange(request: Packet, address: Address, local_host: str, wanted: set[int]) -> int | None:
+async def _exchange(
+    request: AuthPacket | AcctPacket, address: Address, local_host: str, wanted: set[int]
+) -> int | None:
     """Code of the first proper reply, None if none came."""
     # Encoding fixes the request authenticator, which the check of the reply needs.
     datagram = request.RequestPacket()

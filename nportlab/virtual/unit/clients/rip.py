@@ -7,29 +7,37 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import socket
 from typing import TYPE_CHECKING
 
 from nportlab.virtual.unit.clients import rip_codec
+from nportlab.virtual.unit.clients.neighbours import broadcast_address, own_network, send_once
 from nportlab.virtual.unit.services import Closeable
 from nportlab.virtual.unit.services.listening import Address, Background, Together, UdpListener
+from nportlab.virtual.unit.services.planted import runs
 
 if TYPE_CHECKING:
     from nportlab.virtual.unit.device import Device
 
+ANNOUNCES_THOUGH_OFF = "rip-announces-though-off"
 PERIOD_SECONDS = 30
 VERSIONS = {"rip-1": 1, "rip-2": 2}
 
 
 def enabled(device: Device) -> bool:
     """Whether a routing protocol is chosen."""
-    return device.running["network.routing_protocol"] in VERSIONS
+    return _on(device) or device.has_defect(ANNOUNCES_THOUGH_OFF)
+
+
+def _on(device: Device) -> bool:
+    return runs(device, "rip", wanted=device.running["network.routing_protocol"] in VERSIONS)
 
 
 async def serve(device: Device) -> Closeable:
     """Listen on both ports and announce."""
-    return await start(device, VERSIONS[device.running["network.routing_protocol"]])
+    if not _on(device):
+        return Background(_announce_only(device))
+    return await start(device, VERSIONS.get(device.running["network.routing_protocol"], 2))
 
 
 async def start(device: Device, version: int) -> Closeable:
@@ -45,8 +53,6 @@ async def start(device: Device, version: int) -> Closeable:
     parts: list[Closeable] = [classic]
     try:
         parts.append(await UdpListener.open(device, rip_codec.NEXT_GENERATION_PORT, answer_next_generation))
-        if version == 2:
-            _join_group(device, classic)
         parts.append(Background(_announce(device, version, classic)))
     except BaseException:
         Together(parts).close()
@@ -59,23 +65,32 @@ def routes(device: Device) -> list[rip_codec.Route]:
     return [rip_codec.Route(own_network(device))]
 
 
-def own_network(device: Device) -> ipaddress.IPv4Network:
-    """Network of the unit's address in force."""
-    return ipaddress.IPv4Network(f"{device.address}/{device.running['network.netmask']}", strict=False)
-
-
 async def _announce(device: Device, version: int, listener: UdpListener) -> None:
-    group = rip_codec.GROUP if version == 2 else str(own_network(device).broadcast_address)
+    if listener.transport is None:
+        return
+    if version == 2:
+        _join_group(device, listener.transport.get_extra_info("socket"))
     while True:
-        if listener.transport is not None:
-            listener.transport.sendto(rip_codec.encode(version, routes(device)), device.peer(group, rip_codec.PORT))
+        destination = device.peer(_routers(device, version), rip_codec.PORT)
+        listener.transport.sendto(rip_codec.encode(version, routes(device)), destination)
         await asyncio.sleep(device.clock.seconds(PERIOD_SECONDS))
 
 
-def _join_group(device: Device, listener: UdpListener) -> None:
-    """Hear requests sent to the routers' group; without multicast (loopback racks) only unicast ones are heard."""
-    if listener.transport is None:
-        return
-    membership = socket.inet_aton(rip_codec.GROUP) + socket.inet_aton(device.address)
+async def _announce_only(device: Device) -> None:
+    """The seeded defect: announcements without a listener."""
+    while True:
+        message = rip_codec.encode(2, routes(device))
+        send_once(device, message, rip_codec.GROUP, rip_codec.PORT, from_port=rip_codec.PORT)
+        await asyncio.sleep(device.clock.seconds(PERIOD_SECONDS))
+
+
+def _routers(device: Device, version: int) -> str:
+    return rip_codec.GROUP if version == 2 else broadcast_address(device)
+
+
+def _join_group(device: Device, listener: socket.socket) -> None:
+    """Hear what is sent to the routers' group; a loopback rack has no multicast, there only unicast is heard."""
+    own = socket.inet_aton(device.address)
     with contextlib.suppress(OSError):
-        listener.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        listener.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, own)
+        listener.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(rip_codec.GROUP) + own)

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nportlab.virtual.unit.clients import ntp_codec
-from nportlab.virtual.unit.clients.dns import NotResolved, local_host, resolve
+from nportlab.virtual.unit.clients.dns import NotResolved, resolve
+from nportlab.virtual.unit.clients.neighbours import local_host, neighbour, send_once
 from nportlab.virtual.unit.clients.udp_exchange import NoAnswer, ask
 from nportlab.virtual.unit.services.listening import Background
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from nportlab.virtual.unit.device import Device
 
 PORT = 123
+BUILT_IN_SERVER = "ntp-built-in-server"
 TIMEOUT, TRIES = 1.0, 3
 INTERVAL_MINUTES, RETRY_MINUTES = 10, 1
 """Unit minutes between questions after an answer and after silence (invented)."""
@@ -23,12 +25,21 @@ INTERVAL_MINUTES, RETRY_MINUTES = 10, 1
 
 def enabled(device: Device) -> bool:
     """Whether a time server is set; an empty field is the way to switch the client off (guide 3.1)."""
-    return device.running["basic.time_server"] != ""
+    return device.running["basic.time_server"] != "" or device.has_defect(BUILT_IN_SERVER)
 
 
 async def serve(device: Device) -> Background:
     """Keep the clock at the server's time."""
+    if device.running["basic.time_server"] == "":
+        return Background(_ask_built_in_server(device))
     return Background(_follow(device))
+
+
+async def _ask_built_in_server(device: Device) -> None:
+    """The seeded defect: questions nobody wants answered."""
+    while True:
+        send_once(device, ntp_codec.request(secrets.randbits(64)), neighbour(device), PORT)
+        await asyncio.sleep(device.clock.minutes(1))
 
 
 async def _follow(device: Device) -> None:

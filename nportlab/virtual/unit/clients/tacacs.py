@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from nportlab.protocol import tacacs as codec
 from nportlab.virtual.unit.clients.server_verdict import Asker, ServerVerdict
 
+PORT = codec.PORT
 TIMEOUT = 3.0
 """Seconds for a whole login or accounting record."""
 
@@ -89,11 +90,8 @@ class _Conversation:
         answer = await self._reader.readexactly(header.length)
         # A server may only talk in the clear where no secret is set.
         hidden = not header.flags & codec.UNENCRYPTED
-        if (
-            header.session != self._session
-            or header.sequence != self._sequence + 1
-            or hidden != bool(self._server.secret)
-        ):
+        expected = (self._session, self._sequence + 1, bool(self._server.secret))
+        if (header.session, header.sequence, hidden) != expected:
             raise codec.TacacsError("reply of another session")
         self._sequence += 2
         return codec.hide(header, answer, self._server.secret)

@@ -9,21 +9,28 @@ from typing import TypeVar
 Answer = TypeVar("Answer")
 Address = tuple[str, int]
 
+LINK_PAUSE = 0.1
+"""Seconds until a datagram that found no route is sent once more."""
+
 
 class NoAnswer(Exception):
     """The server did not answer within all tries."""
 
 
 class _Inbox(asyncio.DatagramProtocol):
-    """Keeps what arrived from one address; a refused port wakes the reader at once only to try again."""
+    """Keeps what arrived from one address, and None for a datagram that could not be sent."""
 
     def __init__(self, server: Address) -> None:
         self._server = server
-        self.datagrams: asyncio.Queue[bytes] = asyncio.Queue(64)
+        self.datagrams: asyncio.Queue[bytes | None] = asyncio.Queue(64)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
         if addr[:2] == self._server and not self.datagrams.full():
             self.datagrams.put_nowait(data)
+
+    def error_received(self, exc: Exception) -> None:
+        if not self.datagrams.full():
+            self.datagrams.put_nowait(None)
 
 
 async def ask(
@@ -37,8 +44,8 @@ async def ask(
 ) -> Answer:
     """The first datagram from `server` for which `read` gives something, as `read` gave it.
 
-    server: numeric address and port. local_host: address to send from; the port is a random one. timeout: seconds per try.
-    Raises NoAnswer.
+    server: numeric address and port. local_host: address to send from; the port is a random one. timeout: seconds per
+    try. Raises NoAnswer.
     """
     loop = asyncio.get_running_loop()
     try:
@@ -51,7 +58,12 @@ async def ask(
             try:
                 async with asyncio.timeout(timeout):
                     while True:
-                        answer = read(await inbox.datagrams.get())
+                        datagram = await inbox.datagrams.get()
+                        if datagram is None:  # no route: the link is not up yet, or down
+                            await asyncio.sleep(LINK_PAUSE)
+                            transport.sendto(question, server)
+                            continue
+                        answer = read(datagram)
                         if answer is not None:
                             return answer
             except TimeoutError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Self
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 Address = tuple[str, int]
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Answer = Callable[[bytes, Address], bytes | None]
+
+IP_FREEBIND = 15
+"""Linux socket option (ip(7)) that Python 3.11 has no name for."""
 
 MOST_CONNECTIONS = 32
 """Connections one listener serves at a time; more are accepted and closed, as their handshake is over already."""
@@ -84,16 +88,29 @@ class UdpListener(asyncio.DatagramProtocol):
 
     @classmethod
     async def open(
-        cls, device: Device, port: int, answer: Answer, *, shown: bool = True, broadcast: bool = False
+        cls, device: Device, port: int, answer: Answer, *, broadcast: bool = False, unicast_only: bool = False
     ) -> Self:
-        """Bind device port `port`. broadcast: it may also send to broadcast addresses. Raises OSError if it is taken."""
-        loop = asyncio.get_running_loop()
-        transport, listener = await loop.create_datagram_endpoint(
-            lambda: cls(device, answer), local_addr=device.udp(port), allow_broadcast=broadcast
-        )
+        """Bind device port `port`. Raises OSError if it is taken.
+
+        broadcast: it may send to broadcast addresses. unicast_only: it does not hear what is sent to them.
+        """
+        link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            link.setblocking(False)
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, broadcast)
+            host, number = device.udp(port)
+            if unicast_only:
+                # The link may not be up yet, so the address is not there yet.
+                link.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+                host = device.address
+            link.bind((host, number))
+            loop = asyncio.get_running_loop()
+            transport, listener = await loop.create_datagram_endpoint(lambda: cls(device, answer), sock=link)
+        except BaseException:
+            link.close()
+            raise
         listener.transport = transport
-        if shown:
-            listener._shown = device.netstat.add(Socket("udp", "listen", port))
+        listener._shown = device.netstat.add(Socket("udp", "listen", port))
         return listener
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
@@ -138,10 +155,18 @@ async def open_all(*opening: Awaitable[Closeable]) -> Together:
 
 
 class Background:
-    """A task of a client, ended by `close`. An error in it ends the task alone, not the unit."""
+    """A task of a client, ended by `close`. An error in it goes to the loop's exception handler at once."""
 
     def __init__(self, work: Awaitable[None]) -> None:
         self._task = asyncio.ensure_future(work)
+        self._task.add_done_callback(self._report)
+
+    @staticmethod
+    def _report(task: asyncio.Future[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            context = {"message": "a client of the unit failed", "exception": error, "future": task}
+            task.get_loop().call_exception_handler(context)
 
     def close(self) -> None:
         """Cancel the task."""

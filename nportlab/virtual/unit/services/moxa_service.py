@@ -6,6 +6,7 @@ What is spoken on the two TCP ports is not public: they accept, read and stay si
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from nportlab.guide.firmware import kernel_number
 from nportlab.protocol import moxa_service as codec
 from nportlab.virtual.unit.services import Closeable
 from nportlab.virtual.unit.services.listening import TcpListener, UdpListener, open_all
+from nportlab.virtual.unit.services.planted import runs
 
 if TYPE_CHECKING:
     from nportlab.virtual.unit.device import Device
@@ -37,15 +39,29 @@ ADDRESSES = {
 
 def enabled(device: Device) -> bool:
     """Whether the Moxa service is switched on."""
-    return device.running.on("console.moxa_service")
+    return _tcp_on(device) or _udp_on(device)
+
+
+def _tcp_on(device: Device) -> bool:
+    return runs(device, "moxa_service_tcp", wanted=device.running.on("console.moxa_service"))
+
+
+def _udp_on(device: Device) -> bool:
+    wanted = device.running.on("console.moxa_service") or device.has_defect("moxa-search-answered-though-off")
+    return runs(device, "moxa_service_udp", wanted=wanted)
 
 
 async def serve(device: Device) -> Closeable:
     """Answer on UDP 4800, listen on TCP 4900 and 14900."""
-    return await open_all(
-        UdpListener.open(device, codec.PORT, lambda data, _: answer(device, data), broadcast=True),
-        *(TcpListener.open(device, port, lambda reader, _: _swallow(device, reader)) for port in TCP_PORTS),
-    )
+    listeners: list[Awaitable[Closeable]] = []
+    if _udp_on(device):
+        deaf = device.has_defect("search-ignores-broadcast")
+        opening = UdpListener.open(device, codec.PORT, lambda data, _: answer(device, data), unicast_only=deaf)
+        listeners.append(opening)
+    if _tcp_on(device):
+        alive = [port for port in TCP_PORTS if not device.has_defect(f"dsci-tcp-{port}-dead")]
+        listeners += [TcpListener.open(device, port, lambda reader, _: _swallow(device, reader)) for port in alive]
+    return await open_all(*listeners)
 
 
 def answer(device: Device, data: bytes) -> bytes | None:
@@ -87,7 +103,10 @@ def _reply(device: Device, own: codec.DeviceId, request: codec.AnyRequest) -> co
 
 
 def _entries(device: Device) -> tuple[codec.Entry, ...]:
-    return tuple(_entry(row) for row in device.netstat.rows())
+    rows = device.netstat.rows()
+    if device.has_defect("netstat-hides-a-listener"):
+        rows = [row for row in rows if (row.state, row.local_port) != ("listen", 4900)]
+    return tuple(map(_entry, rows))
 
 
 def _entry(row: Socket) -> codec.Entry:

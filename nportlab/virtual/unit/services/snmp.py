@@ -1,18 +1,20 @@
 """The SNMP agent on UDP 161: v1, v2c and v3 as ticked; identity of the unit and every setting that has an OID.
 
-An agent of its own rather than pysnmp's: pysnmp keeps the engine's boots counter in a directory outside the unit's flash
-and answers the discovery of a version that is not ticked; and the harness's own SNMP client should meet foreign code.
+An agent of its own rather than pysnmp's: pysnmp keeps the engine's boots counter in a directory outside the unit's
+flash and answers the discovery of a version that is not ticked; and a manager built on pysnmp should meet foreign code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from nportlab.guide.settings import Setting, settings_table
 from nportlab.virtual.unit.services import Closeable
 from nportlab.virtual.unit.services import snmp_ber as ber
 from nportlab.virtual.unit.services.listening import UdpListener
+from nportlab.virtual.unit.services.planted import runs
 from nportlab.virtual.unit.services.snmp_agent import V1, V2C, V3, Agent, Engine, Tree
 from nportlab.virtual.unit.services.snmp_ber import Oid, Value
 from nportlab.virtual.unit.services.snmp_security import Authentication, Privacy, User, make_user
@@ -20,6 +22,7 @@ from nportlab.virtual.unit.services.snmp_security import Authentication, Privacy
 if TYPE_CHECKING:
     from nportlab.virtual.unit.device import Device
 
+DISCOVERY_THOUGH_OFF = "snmp-discovery-answered-though-off"
 PORT = 161
 SYSTEM = ber.parse_oid("1.3.6.1.2.1.1")
 NP6000 = ber.parse_oid("1.3.6.1.4.1.8691.2.8")
@@ -37,12 +40,18 @@ Read = Callable[[], Value]
 
 def enabled(device: Device) -> bool:
     """Whether the agent is switched on."""
-    return device.running.on("snmp.agent")
+    return _on(device) or device.has_defect(DISCOVERY_THOUGH_OFF)
+
+
+def _on(device: Device) -> bool:
+    return runs(device, "snmp", wanted=device.running.on("snmp.agent"))
 
 
 async def serve(device: Device) -> Closeable:
     """Answer on UDP 161."""
     agent = make_agent(device)
+    if not _on(device):  # the seeded defect: discovery only
+        agent = replace(agent, versions=frozenset({V3}), users={})
     return await UdpListener.open(device, PORT, lambda data, _: agent.answer(data))
 
 
@@ -88,7 +97,7 @@ def make_tree(device: Device) -> Tree:
 
 
 def _add_system(device: Device, objects: dict[Oid, Read]) -> None:
-    object_id = ber.oid((*NP6000, 1))
+    object_id = ber.oid(NP6000)
     rows: dict[int, Read] = {
         1: lambda: ber.octets(f"NPort {device.model.name.removeprefix('NP')}"),
         2: lambda: object_id,

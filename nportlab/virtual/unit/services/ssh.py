@@ -12,6 +12,7 @@ from nportlab.guide.text_console import text_console
 from nportlab.virtual.unit.clients.authentication import session
 from nportlab.virtual.unit.netstat import Socket
 from nportlab.virtual.unit.services import Closeable
+from nportlab.virtual.unit.services.planted import runs
 from nportlab.virtual.unit.services.terminal import LineTerminal
 from nportlab.virtual.unit.services.text_console import TextConsole
 
@@ -30,7 +31,7 @@ MOST_SESSIONS = 16
 
 def enabled(device: Device) -> bool:
     """Whether the SSH console is switched on."""
-    return device.running.on("console.ssh")
+    return runs(device, "ssh", wanted=device.running.on("console.ssh"))
 
 
 async def serve(device: Device) -> Closeable:
@@ -51,7 +52,7 @@ class SshConsole:
     async def open(cls, device: Device) -> SshConsole:
         """Make host keys if there are none, and listen."""
         console = cls(device)
-        keys = await asyncio.to_thread(_host_keys, device)
+        keys = await asyncio.to_thread(host_keys, device)
         host, port = device.tcp(PORT)
         console._acceptor = await asyncssh.create_server(
             lambda: _Login(console),
@@ -146,7 +147,7 @@ class _Login(asyncssh.SSHServer):
         return (await device.authenticate(username, password, "ssh", self._source)).ok
 
 
-def _host_keys(device: Device) -> list[asyncssh.SSHKey]:
+def host_keys(device: Device) -> list[asyncssh.SSHKey]:
     """The unit's host keys, made at the first boot."""
     kept = device.flash.read("ssh-host-keys", {})
     if set(kept) != set(HOST_KEYS):

@@ -9,9 +9,10 @@ from nportlab.guide.text_console import text_console
 from nportlab.virtual.unit.clients.authentication import session
 from nportlab.virtual.unit.services import Closeable
 from nportlab.virtual.unit.services.listening import TcpListener, peer_of
+from nportlab.virtual.unit.services.planted import runs
 from nportlab.virtual.unit.services.telnet_codec import GREETING, TelnetDecoder
 from nportlab.virtual.unit.services.terminal import Disconnected, LineTerminal
-from nportlab.virtual.unit.services.text_console import TextConsole
+from nportlab.virtual.unit.services.text_console import TextConsole, idle_seconds
 
 if TYPE_CHECKING:
     from nportlab.virtual.unit.device import Device
@@ -23,7 +24,7 @@ ATTEMPTS = 3
 
 def enabled(device: Device) -> bool:
     """Whether the Telnet console is switched on."""
-    return device.running.on("console.telnet")
+    return runs(device, "telnet", wanted=device.running.on("console.telnet"))
 
 
 async def serve(device: Device) -> Closeable:
@@ -63,7 +64,7 @@ async def _log_in(device: Device, terminal: LineTerminal, source: str) -> str | 
         return None
     if device.running.get("message.login"):
         terminal.write(device.running["message.login"] + "\n")
-    idle = device.clock.minutes(device.running.number("console.auto_logout"))
+    idle = idle_seconds(device)
     for _ in range(ATTEMPTS):
         terminal.write(texts.login)
         user = await asyncio.wait_for(terminal.read_line(), idle)

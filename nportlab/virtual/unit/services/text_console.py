@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from nportlab.guide.settings import Setting, settings_table
 from nportlab.guide.text_console import text_console
 from nportlab.virtual.unit.device import ValueRefused
+from nportlab.virtual.unit.services.planted import planted
 from nportlab.virtual.unit.services.terminal import Disconnected, LineTerminal
 
 if TYPE_CHECKING:
@@ -41,6 +42,13 @@ def main_menu(device: Device) -> Page:
     for setting_id, setting in settings_table().for_model(device.model, device.firmware):
         root.at(setting.page[0]).fields.append(setting_id)
     return root
+
+
+def idle_seconds(device: Device) -> float | None:
+    """Real seconds of silence after which a session is ended; None for never."""
+    if device.has_defect("ssh-never-logs-out"):
+        return None
+    return device.clock.minutes(device.running.number("console.auto_logout"))
 
 
 class TextConsole:
@@ -75,10 +83,9 @@ class TextConsole:
         self._terminal.write(text.format(**values) + "\n")
 
     async def _ask(self, prompt: str, *, secret: bool = False) -> str:
-        """A line typed at `prompt`, blanks at its ends removed unless it is secret. Raises TimeoutError, Disconnected."""
+        """A line typed at `prompt`, without blanks at its ends unless secret. Raises TimeoutError, Disconnected."""
         self._terminal.write(prompt)
-        idle = self._device.clock.minutes(self._device.running.number("console.auto_logout"))
-        line = await asyncio.wait_for(self._terminal.read_line(secret=secret), idle)
+        line = await asyncio.wait_for(self._terminal.read_line(secret=secret), idle_seconds(self._device))
         return line if secret else line.strip()
 
     def _show(self) -> None:
@@ -145,9 +152,7 @@ class TextConsole:
         return not setting.modes or self._device.saved[f"port.{setting.port}.operation_mode"] in setting.modes
 
     def _shown(self, setting_id: str) -> str:
-        setting, value = self._table[setting_id], self._device.saved[setting_id]
-        if setting.id == "basic.local_time":
-            return f"{self._device.clock.now():%Y/%m/%d %H:%M:%S}"
+        setting, value = self._table[setting_id], self._device.current(setting_id)
         if setting.kind == "secret":
             return self._texts.secret_shown if value else ""
         return setting.choices.get(value, value)
@@ -171,8 +176,8 @@ class TextConsole:
     async def _choose(self, setting: Setting) -> str | None:
         """The canonical value of the choice typed, None if there is no such choice."""
         self._say(self._texts.choice_title, label=setting.label)
-        for key, text in enumerate(setting.choices.values(), 1):
-            self._say(self._texts.choice_line, key=key, choice=text)
-        typed = await self._ask(self._texts.choice_prompt)
-        values = dict(zip(map(str, range(1, len(setting.choices) + 1)), setting.choices, strict=True))
-        return values.get(typed)
+        lacking = planted(self._device).lacks_choices.get(setting.id, frozenset())
+        offered = {str(key): value for key, value in enumerate((v for v in setting.choices if v not in lacking), 1)}
+        for key, value in offered.items():
+            self._say(self._texts.choice_line, key=key, choice=setting.choices[value])
+        return offered.get(await self._ask(self._texts.choice_prompt))
