@@ -45,10 +45,11 @@ def _group(group: BaseExceptionGroup[BaseException], phase: Phase) -> Verdict:
 
 
 def _pytest_outcome(exception: BaseException, phase: Phase) -> Verdict:
-    kind = type(exception)
-    if kind.__module__ != "_pytest.outcomes":
+    bases = {base.__name__ for base in type(exception).__mro__ if base.__module__ == "_pytest.outcomes"}
+    # pytest gives its outcomes the module `builtins` for nicer tracebacks; their common base keeps its own.
+    if not bases:
         return Verdict.ERROR
-    match kind.__name__:
+    match type(exception).__name__:
         case "Skipped":
             return Verdict.NOT_APPLICABLE
         case "Exit":

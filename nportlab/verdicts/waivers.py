@@ -165,6 +165,8 @@ def _entry(located: Located, place: tuple[str | int, ...], raw: Any) -> _Entry |
                     located.problem(where, "must not be empty")
                 case kind if kind.startswith("date"):
                     located.problem(where, f"'{detail['input']}' is not a date such as 2027-01-31")
+                case "model_type":
+                    located.problem(where, "must be a mapping (indented `key: value` lines)")
                 case _:
                     located.problem(where, detail["msg"].removeprefix("Input "))
         return None
