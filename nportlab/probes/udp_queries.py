@@ -133,7 +133,8 @@ def _snmp_v3() -> UdpQuery:
 
     def recognises(data: bytes) -> bool:
         try:
-            X = scoped.children()[2].tag
+            number, header, _, scoped = ber.decode(data).children()[:4]
+            kind = scoped.children()[2].tag
             return number.integer() == 3 and header.children()[0].integer() == _SNMP_REQUEST_ID and kind != _GET
         except (ber.BerError, ValueError, IndexError):
             return False

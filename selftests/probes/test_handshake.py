@@ -4,7 +4,8 @@ import subprocess
 
 import pytest
 
-from nportlab.probes.handshake import PUBLIC_ROOTS, HandshakeFailed, Renegotiation, client_renegotiation, handshake
+from nportlab.probes.handshake import PUBLIC_ROOTS, HandshakeFailed, handshake
+from nportlab.probes.renegotiation import Renegotiation, client_renegotiation
 from nportlab.probes.tls_hello import TLS_1_0, TLS_1_2, TLS_1_3, Version
 from selftests.probes.servers import KeyPair, s_server
 
