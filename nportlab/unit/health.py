@@ -30,7 +30,7 @@ _GO_DOWN: Final = 15.0  # seconds a unit may still answer after a restart was or
 
 @dataclass(frozen=True)
 class Before:
-    """What is remembered of a unit before a restart. starts: start lines of its log, newest last; None: not readable."""
+    """A unit before a restart. starts: start lines of its log, None when not readable; watch: its open console port."""
 
     identity: Identity | None
     starts: tuple[str, ...] | None
@@ -41,8 +41,8 @@ class Before:
 class Health:
     """How a unit came back.
 
-    seconds: from the order to healthy; proof: why we know that it booted; missing: TCP ports that should be open for the
-    state in force and are not.
+    seconds: from the order to healthy; proof: why we know that it booted; missing: TCP ports that should be open for
+    the state in force and are not.
     """
 
     seconds: float = 0.0

@@ -28,7 +28,7 @@ RestartRule = Literal["if-needed", "always", "never"]
 
 @dataclass
 class Applied:
-    """What a transaction did. changed: settings that were written; routes: how; health: of the restart, if there was one."""
+    """What was done. changed: settings that were written; routes: how many by which way; health: of the restart."""
 
     changed: dict[str, str] = field(default_factory=dict)
     routes: dict[str, int] = field(default_factory=dict)
@@ -37,16 +37,14 @@ class Applied:
 
 
 def apply(
-    unit: Unit, values: Mapping[str, str], restart: _CENTRAL: Final = {"radius": "radius.server", "tacacs": "tacacs.server"}
-
-RestartRule = "if-needed", progress: Progress | None = None
+    unit: Unit, values: Mapping[str, str], restart: RestartRule = "if-needed", progress: Progress | None = None
 ) -> Applied:
     """Make `values` (concrete ids, and the pseudo-setting "certificate") the settings in force.
 
     Writes only what differs, restarts at most once (twice when a certificate is wanted while HTTPS is off), waits until
-    the unit is healthy and reads back what was written. Raises ConfigFault for values that make no sense before anything
-    is touched, ValueRefused when the unit does not take one, DidNotStick (at the end, the rest is in force) when one
-    reads back differently, and what `wait_until_healthy` raises.
+    the unit is healthy and reads back what was written. Raises ConfigFault for values that make no sense before
+    anything is touched, ValueRefused when the unit does not take one, DidNotStick (at the end, the rest is in force)
+    when one reads back differently, and what `wait_until_healthy` raises.
     """
     wanted = dict(values)
     certificate = wanted.pop(CERTIFICATE, None)
@@ -84,9 +82,7 @@ def _settings(wanted: Mapping[str, str]) -> dict[str, Setting]:
     return {key: table[key] for key in wanted}
 
 
-def _export_if_cheaper(
-    unit: Unit, management: Management, settings: Mapping[str, Setting]
-) -> ConfigurationText | None:
+def _export_if_cheaper(unit: Unit, management: Management, settings: Mapping[str, Setting]) -> ConfigurationText | None:
     pages = {setting.page for setting in settings.values()}
     if len(pages) < _IMPORT_FROM or not isinstance(management, WebManagement):
         return None
@@ -198,9 +194,9 @@ def _set_certificate(unit: Unit, wanted: str) -> None:
 def _by_file(text: ConfigurationText, setting: Setting) -> bool:
     """Whether the configuration file may carry this setting: its key must be verified, and in the unit's own export."""
     place = setting.configuration
-    if place is None or place.confidence != "verified" or setting.kind == "secret" or place.encoding in ("mask", "item"):
+    if place is None or place.confidence != "verified" or place.encoding not in ("text", "codes"):
         return False
-    if (place.section, place.key) not in text:
+    if setting.kind == "secret" or (place.section, place.key) not in text:
         return False
     return place.encoding != "codes" or _from_file(text, setting) in setting.choices
 
