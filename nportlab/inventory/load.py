@@ -17,15 +17,15 @@ from nportlab.inventory.shapes import LabShape, SecretShape
 from nportlab.verdicts.located import Located, read_located
 from nportlab.verdicts.problems import Place, Problem, Problems, did_you_mean
 
-
 _STAND_INS: dict[str | int, Any] = {
     "lab": "lab",
     "model": "",
     "address": "0.0.0.0",
     "password": {"env": "_"},
     "credentials": {"password": {"env": "_"}},
+    "virtual": {},
 }
-"""What takes the place of a wrong or missing value without which the whole unit could not be looked at."""
+"""What takes the place of a wrong or missing value without which the rest could not be judged fairly."""
 
 
 class InventoryErrors(Problems):
