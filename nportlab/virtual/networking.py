@@ -86,7 +86,7 @@ def open_network(rack: RackSpec) -> RackNetwork:
 
 
 class NamespaceNetwork:
-    """A lab namespace, in which the calling process stays, with a bridge; each unit in its own one behind a veth pair."""
+    """A lab namespace with a bridge, where the calling process stays; each unit in its own one behind a veth pair."""
 
     def __init__(self, rack: RackSpec, user_namespace: bool) -> None:
         if shutil.which("ip", path=_search_path()) is None:

@@ -22,7 +22,7 @@ class UnitSpec(Shape):
     """One unit.
 
     mac, serial_number: engraved. address: its IPv4 address when new; later its flash says. username, password: account
-    a new unit is provisioned with; None leaves it as delivered, without account. outlet, reset_button: (switch, channel).
+    a new unit is provisioned with; None leaves it as delivered, without. outlet, reset_button: (switch, channel).
     """
 
     name: str
@@ -47,19 +47,19 @@ class UnitSpec(Shape):
 
 
 class SwitchSpec(Shape):
-    """A relay board of the rack: `channels` relays counted from 1, behind HTTP with basic authentication."""
+    """A relay board of the rack: `channels` relays counted from 1. username None: it asks for no authentication."""
 
     name: str
     channels: int = 16
-    username: str
-    password: str = Field(repr=False)
+    username: str | None = None
+    password: str | None = Field(None, repr=False)
 
 
 class RackSpec(Shape):
     """A whole rack.
 
-    directory: where flash, lock, control socket and rack log are. network: "auto" for the best possible. harness: address
-    and prefix length of the harness in the lab network. boot_seconds: of a unit, cold and warm start alike.
+    directory: where flash, lock, control socket and rack log are. network: "auto" for the best possible. harness:
+    address and prefix length of the harness in the lab network. boot_seconds: of a unit, cold and warm start alike.
     """
 
     name: str

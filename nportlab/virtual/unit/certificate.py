@@ -3,43 +3,20 @@
 What is installed takes effect at the next boot. A unit without one makes a self-signed certificate while booting.
 """
 
-import secrets
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import datetime
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from nportlab.virtual.unit.certificate_making import OwnCertificate, make_own
+from nportlab.virtual.unit.certificate_reading import CertificateRefused, Installed, Leniency, read_pem
 from nportlab.virtual.unit.flash import Flash
 
-SELF_SIGNED_NAME = "HTTPS Certificate for ECC"
-"""Issuer and subject of the self-signed certificate (guide 3.2, screenshot of the panel)."""
-
-LONGEST_KEY = 4096
-"""Bits (guide 3.2)."""
-
-LARGEST_FILE = 32 * 1024
-"""Bytes of an uploaded file (invented)."""
-
-
-class CertificateRefused(ValueError):
-    """A certificate file the unit does not take; the text is what the unit says."""
-
-
-@dataclass(frozen=True)
-class Installed:
-    """A certificate chain and its private key, both PEM."""
-
-    certificate: str
-    key: str
-    origin: Literal["imported", "self-signed"]
-
-    def leaf(self) -> x509.Certificate:
-        """The unit's own certificate, the first of the file."""
-        return x509.load_pem_x509_certificates(self.certificate.encode())[0]
+__all__ = ["CertificateRefused", "CertificateSlot", "Installed", "Panel"]
 
 
 @dataclass(frozen=True)
@@ -52,12 +29,15 @@ class Panel:
 
 
 class CertificateSlot:
-    """The installed certificate and the one in use since boot."""
+    """The installed certificate and the one in use since boot.
 
-    def __init__(self, flash: Flash) -> None:
+    has_defect: whether a seeded defect is planted; the defects of CRT rows live here.
+    """
+
+    def __init__(self, flash: Flash, has_defect: Callable[[str], bool] = lambda _: False) -> None:
         self._flash = flash
-        row = flash.read("certificate")
-        self._installed = Installed(**row) if row else None
+        self._has_defect = has_defect
+        self._installed = self._load("certificate")
         self._in_use = self._installed
 
     @property
@@ -77,7 +57,10 @@ class CertificateSlot:
 
     def panel(self) -> Panel:
         """Rows of the certificate page for the certificate in use."""
-        leaf = self.serving().leaf()
+        shown = self.serving()
+        if self._has_defect("imported-certificate-not-served") and self._installed:
+            shown = self._installed
+        leaf = shown.leaf()
         start, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
         return Panel(
             _common_name(leaf.subject),
@@ -90,10 +73,28 @@ class CertificateSlot:
 
         Raises CertificateRefused: not PEM, no certificate, no key, key over 4096 bit, key of another certificate.
         """
-        self._install(read_pem(data))
+        lenient = Leniency(
+            der=self._has_defect("import-accepts-der"),
+            no_key=self._has_defect("import-accepts-pem-without-key"),
+            other_key=self._has_defect("mismatched-key-accepted"),
+            longest_key=8192 if self._has_defect("accepts-8192-bit-key") else 4096,
+        )
+        if self._has_defect("refuses-4096-bit-key"):
+            lenient = Leniency(longest_key=4095)
+        found = read_pem(data, lenient)
+        if found is None:  # taken with "saved", and nobody could serve it
+            return
+        self._install(found)
+        if self._has_defect("import-active-at-once"):
+            self._in_use = found
 
     def delete(self) -> None:
         """Remove the installed certificate and its key; a new one is made at the next boot."""
+        former = self._installed
+        if former and former.origin == "self-signed" and self._has_defect("deleted-certificate-comes-back"):
+            return
+        if former and former.origin == "imported" and self._has_defect("deleted-key-lives-on"):
+            self._flash.commit("signing-key", former.key)
         self._flash.remove("certificate")
         self._installed = None
 
@@ -101,74 +102,31 @@ class CertificateSlot:
         """Make a self-signed certificate when there is none and use what is installed. Returns whether one was made."""
         made = self._installed is None
         if made:
-            self._install(self_signed(utc))
+            own = self._make(utc)
+            self._install(own)
+            self._flash.commit("own-certificate", vars(own))
         self._in_use = self._installed
+        if self._has_defect("imported-certificate-not-served"):
+            self._in_use = self._load("own-certificate") or self._make(utc)
         return made
+
+    def _make(self, utc: datetime) -> Installed:
+        kind = OwnCertificate(
+            start=datetime(2014, 2, 7) if self._has_defect("own-certificate-ignores-the-clock") else utc,
+            years=10 if self._has_defect("own-certificate-valid-ten-years") else 2,
+            rsa=self._has_defect("own-key-is-rsa"),
+            foreign_issuer=self._has_defect("own-certificate-not-self-signed"),
+            key=self._flash.read("signing-key") if self._has_defect("deleted-key-lives-on") else None,
+        )
+        return make_own(kind)
 
     def _install(self, installed: Installed) -> None:
         self._flash.commit("certificate", vars(installed))
         self._installed = installed
 
-
-def self_signed(utc: datetime) -> Installed:
-    """A new P-256 key and a certificate for it, valid two years from `utc` (guide 3.2: 256 bit, panel dates)."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, SELF_SIGNED_NAME)])
-    start = utc.replace(microsecond=0)
-    try:
-        end = start.replace(year=start.year + 2)
-    except ValueError:  # 29 February
-        end = start + timedelta(days=730)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(secrets.randbits(63) | 1)
-        .not_valid_before(start)
-        .not_valid_after(end)
-        .sign(key, hashes.SHA256())
-    )
-    return Installed(certificate.public_bytes(serialization.Encoding.PEM).decode(), _key_pem(key), "self-signed")
-
-
-def read_pem(data: bytes) -> Installed:
-    """The certificate and key of an uploaded PEM file; raises CertificateRefused with the unit's words."""
-    if len(data) > LARGEST_FILE:
-        raise CertificateRefused("The file is too large.")
-    if b"-----BEGIN " not in data:
-        raise CertificateRefused("The file is not in PEM format.")
-    try:
-        chain = x509.load_pem_x509_certificates(data)
-    except ValueError:
-        raise CertificateRefused("The file holds no valid certificate.") from None
-    try:
-        key = serialization.load_pem_private_key(data, None)
-    except (ValueError, TypeError):
-        raise CertificateRefused("The file holds no valid private key.") from None
-    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise CertificateRefused("The type of the private key is not supported.")
-    if key.key_size > LONGEST_KEY:
-        raise CertificateRefused(f"The key is longer than {LONGEST_KEY} bits.")
-    if _public(key.public_key()) != _public(chain[0].public_key()):
-        raise CertificateRefused("The private key does not belong to the certificate.")
-    text = "".join(certificate.public_bytes(serialization.Encoding.PEM).decode() for certificate in chain)
-    return Installed(text, _key_pem(key), "imported")
-
-
-def _key_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
-
-
-def _public(key: object) -> bytes:
-    try:
-        return key.public_bytes(  # type: ignore[attr-defined]
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-    except AttributeError:
-        return b""
+    def _load(self, name: str) -> Installed | None:
+        row = self._flash.read(name)
+        return Installed(**row) if row else None
 
 
 def _common_name(name: x509.Name) -> str:

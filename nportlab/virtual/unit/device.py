@@ -1,10 +1,13 @@
 """What every service of a virtual unit reads and changes: identity, settings, accounts, log, certificate, clock."""
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Literal
 
+from nportlab.guide.defects import Effects, effects, overridden
 from nportlab.guide.family import Model
 from nportlab.guide.settings import settings_table
 from nportlab.virtual.addressing import Addressing
@@ -15,6 +18,7 @@ from nportlab.virtual.unit.clock import UnitClock
 from nportlab.virtual.unit.event_log import EventLog
 from nportlab.virtual.unit.flash import Flash
 from nportlab.virtual.unit.netstat import Netstat
+from nportlab.virtual.unit.services import Closeable
 from nportlab.virtual.unit.settings import Settings
 
 RestartKind = Literal["warm", "factory-keep-ip", "factory"]
@@ -26,6 +30,12 @@ ADDRESS_SETTINGS = (
     "network.gateway",
 )
 """What "Keep IP settings" keeps on a factory reset."""
+
+
+UNTOUCHED = "untouched"
+"""In flash as long as no console settings were saved since the factory values were loaded."""
+
+LOCAL_TIME = "basic.local_time"
 
 
 class ValueRefused(ValueError):
@@ -82,25 +92,31 @@ class Device:
         self.serial_number = identity.serial_number
         self.flash = flash
         self.surroundings = surroundings
+        self._table = settings_table()
         configuration = flash.read("configuration", {"settings": {}, "extra": {}})
-        self.factory = self.factory_values(identity)
+        self.factory = factory_values(identity, surroundings.defects)
         self.saved = Settings(self.factory, configuration["settings"])
         self.running = Settings(self.factory, configuration["settings"])
         self.extra: dict[str, dict[str, str]] = configuration["extra"]
         """Configuration file keys no setting models: section -> key -> value."""
         self.accounts = Accounts(flash)
-        self.clock = UnitClock(flash, surroundings.seconds_per_minute)
+        self.clock = UnitClock(flash, surroundings.seconds_per_minute, self._zone())
         self.log = EventLog(flash, self.clock.now, self.running)
-        self.certificate = CertificateSlot(flash)
+        self.certificate = CertificateSlot(flash, self.has_defect)
+        self.untouched = flash.read(UNTOUCHED) is not None
+        """No console settings were saved since the factory values were loaded."""
+        if self.running.on("tls.high_secure_mode") and self.has_defect("high-secure-cannot-be-left"):
+            flash.commit("was-high-secure", True)
         self.netstat = Netstat()
         self.authenticator = Authenticator(self.accounts, self.running, self.clock, self.log)
+        self.services: list[Closeable] = []
+        """What runs, kept alive here; a restart ends the process and everything with it."""
         self.restart_wanted: asyncio.Future[RestartKind] | None = None
-        self._table = settings_table()
 
-    @staticmethod
-    def factory_values(identity: Identity) -> dict[str, str]:
-        """Every setting of this unit with its factory value."""
-        return settings_table().factory(identity.model, identity.firmware, identity.serial_number)
+    @property
+    def effects(self) -> Effects:
+        """What the planted defects change by themselves (guide/defects.yaml)."""
+        return effects(self.surroundings.defects)
 
     # Defects, addresses -------------------------------------------------------------------------------------------
 
@@ -139,19 +155,29 @@ class Device:
         for setting, value in values.items():
             if setting not in self.factory:
                 raise ValueRefused(setting, setting, "no such setting")
+            if setting in self.effects.unchecked:
+                continue
             row = self._table[setting]
             try:
                 row.check(value)
             except ValueError as error:
                 raise ValueRefused(setting, row.label, str(error)) from None
+            if value in self.effects.lacks_choices.get(setting, ()):
+                raise ValueRefused(setting, row.label, f"{row.label}: {value!r} is not offered")
+
+    def current(self, setting: str) -> str:
+        """What a console shows in the field of `setting`: the saved value, or the running clock."""
+        return f"{self.clock.now():%Y/%m/%d %H:%M:%S}" if setting == LOCAL_TIME else self.saved[setting]
 
     def submit(self, values: Mapping[str, str], by: str) -> None:
         """Check and save `values`; they are in force after a restart, those that need none at once.
 
         by: who changes, for the log ("admin via web"). All or nothing; raises ValueRefused. Nothing is committed or
-        logged when nothing differs.
+        logged when nothing differs. The local time is set at once and not saved.
         """
         self.check(values)
+        if any(setting.startswith("console.") for setting in values):
+            self.flash.remove(UNTOUCHED)
         self._save(values, self.extra, by, "Config Changed")
 
     def import_configuration(self, values: Mapping[str, str], extra: Mapping[str, Mapping[str, str]], by: str) -> None:
@@ -163,18 +189,33 @@ class Device:
         self._save(values, {section: dict(keys) for section, keys in extra.items()}, by, "Config Import")
 
     def _save(self, values: Mapping[str, str], extra: dict[str, dict[str, str]], by: str, event: str) -> None:
-        changed = {setting: value for setting, value in values.items() if self.saved[setting] != value}
+        if values.get(LOCAL_TIME):
+            self.clock.set(datetime.strptime(values[LOCAL_TIME], "%Y/%m/%d %H:%M:%S"))
+        lasting = {setting: value for setting, value in values.items() if not self._table[setting].volatile}
+        changed = {setting: value for setting, value in lasting.items() if self.saved[setting] != value}
         if not changed and extra == self.extra and event == "Config Changed":
             return
-        merged = {**self.saved, **changed}
-        different = {setting: value for setting, value in merged.items() if value != self.factory[setting]}
-        self.flash.commit("configuration", {"settings": different, "extra": extra})
+        self.flash.commit("configuration", {"settings": {**self.saved, **changed}, "extra": extra})
         self.saved.update(changed)
         self.extra = extra
         self.running.update({key: value for key, value in changed.items() if self._table[key].active == "immediate"})
         self.log.add("Config", event, by)
         if not changed.keys().isdisjoint(ADDRESS_SETTINGS):
             self.log.add("Config", "IP Changed", by)
+
+    def _zone(self) -> timedelta:
+        row = self._table["basic.time_zone"]
+        found = re.match(r"\(GMT(?:([+-])(\d\d):(\d\d))?\)", row.choices[self.running["basic.time_zone"]])
+        if found is None or found[1] is None:
+            return timedelta(0)
+        shift = timedelta(hours=int(found[2]), minutes=int(found[3]))
+        return -shift if found[1] == "-" else shift
+
+    @property
+    def high_secure(self) -> bool:
+        """Whether TLS is in high secure mode."""
+        stuck = self.has_defect("high-secure-cannot-be-left") and self.flash.read("was-high-secure") is not None
+        return self.running.on("tls.high_secure_mode") or stuck
 
     # Restart ------------------------------------------------------------------------------------------------------
 
@@ -196,14 +237,7 @@ class Device:
         return await self.authenticator.login(user, password, console, source)
 
 
-def factory_reset(flash: Flash, keep: Iterable[str] = ()) -> None:
-    """Erase configuration, accounts and certificate; keep the settings named in `keep`. Safe to repeat.
-
-    The system log, the clock and the boot counter stay (invented: the guide does not say).
-    """
-    names = set(keep)
-    settings = flash.read("configuration", {"settings": {}})["settings"]
-    kept = {setting: value for setting, value in settings.items() if setting in names}
-    flash.remove("accounts")
-    flash.remove("certificate")
-    flash.commit("configuration", {"settings": kept, "extra": {}})
+def factory_values(identity: Identity, planted: Iterable[str] = ()) -> dict[str, str]:
+    """Every setting of a unit with its factory value. planted: defects, some of which change factory values."""
+    values = settings_table().factory(identity.model, identity.firmware, identity.serial_number)
+    return overridden(values, effects(frozenset(planted)).factory)

@@ -8,6 +8,9 @@ from nportlab.virtual.unit.flash import Flash
 CAPACITY = 1000
 """Lines kept; the oldest go first (invented: the size of the real log is not public)."""
 
+EARLY = 8
+"""Events of this boot kept for late subscribers."""
+
 Subscriber = Callable[[datetime, str, str, str], None]
 
 
@@ -24,6 +27,7 @@ class EventLog:
         self._switches = switches
         self._lines = list(flash.lines("log"))
         self._subscribers: list[Subscriber] = []
+        self._early: list[tuple[datetime, str, str, str]] = []
 
     def add(self, group: str, event: str, detail: str = "") -> None:
         """Log `event` of `group` (System, Network, Config, OpMode).
@@ -39,6 +43,8 @@ class EventLog:
                 self._flash.replace_lines("log", self._lines)
             else:
                 self._flash.append("log", line)
+        if len(self._early) < EARLY:
+            self._early.append((moment, group, event, detail))
         for subscriber in self._subscribers:
             subscriber(moment, group, event, detail)
 
@@ -52,5 +58,10 @@ class EventLog:
         self._flash.replace_lines("log", [])
 
     def subscribe(self, subscriber: Subscriber) -> None:
-        """Call `subscriber(moment, group, event, detail)` for every event, whatever the local switches say."""
+        """Call `subscriber(moment, group, event, detail)` for every event, whatever the local switches say.
+
+        The first events of this boot, which came before there could be subscribers, are delivered at once.
+        """
+        for event in self._early:
+            subscriber(*event)
         self._subscribers.append(subscriber)

@@ -6,7 +6,10 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nportlab.virtual.unit.tls_gate import Gate
 
 HANDSHAKE_SECONDS = 10.0
 CHUNK = 64 * 1024
@@ -16,6 +19,7 @@ class TlsConnection(asyncio.Protocol):
     """What the plain transport talks to.
 
     factory: makes the application protocol once the handshake is done. closed: called with this connection at its end.
+    gate: looks at the first bytes before the TLS library does.
     """
 
     def __init__(
@@ -23,9 +27,12 @@ class TlsConnection(asyncio.Protocol):
         context: ssl.SSLContext,
         factory: Callable[[], asyncio.Protocol],
         closed: Callable[[TlsConnection], None],
+        gate: Gate,
     ) -> None:
         self._factory = factory
         self._closed = closed
+        self._gate = gate
+        self._first: bytes | None = b""
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self.object = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
@@ -47,8 +54,33 @@ class TlsConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Records came in."""
+        if self._first is not None:
+            self._first += data
+            self._ask_gate()
+            return
         self._incoming.write(data)
         self.pump()
+
+    def _ask_gate(self) -> None:
+        assert self._first is not None and self.transport is not None
+        decision = self._gate.judge(self._first)
+        if decision is None:
+            return
+        if decision.answer is not None:
+            self.transport.write(decision.answer)
+            self.transport.close()
+        elif decision.delay:
+            self.transport.pause_reading()
+            asyncio.get_running_loop().call_later(decision.delay, self._let_in)
+        else:
+            self._let_in()
+
+    def _let_in(self) -> None:
+        data, self._first = self._first, None
+        if data and self.transport is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
+            self._incoming.write(data)
+            self.pump()
 
     def eof_received(self) -> bool:
         """The client sends no more; without a closing alert before, the data may be cut short, which is its affair."""
@@ -73,7 +105,9 @@ class TlsConnection(asyncio.Protocol):
             self._deadline.cancel()
         self._closed(self)
         application, self._application = self._application, None
-        if application is not None:
+        if application is None:
+            self._gate.failed()
+        else:
             application.connection_lost(exc)
 
     # TLS ----------------------------------------------------------------------------------------------------------

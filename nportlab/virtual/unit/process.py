@@ -1,0 +1,165 @@
+"""The life of a unit from power-on to power-off, restart or crash: one process, forked by the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from nportlab.virtual import wire
+from nportlab.virtual.networking import UnitNetwork
+from nportlab.virtual.unit.boot import BootReason, Seed, prepare_flash
+from nportlab.virtual.unit.device import Device, Identity, Surroundings
+from nportlab.virtual.unit.flash import Flash
+from nportlab.virtual.unit.reset_button import ResetButton
+from nportlab.virtual.unit.services import Service, clients, listeners
+
+LAST_WORDS_SECONDS = 0.05
+"""Real seconds a restarting unit leaves its services to finish the answer they are sending."""
+
+log = logging.getLogger("unit")
+
+
+class ExitCode(IntEnum):
+    """How a unit process ends by itself."""
+
+    RESTART = 80
+    CRASH = 81
+
+
+@dataclass(frozen=True)
+class PowerOn:
+    """Everything a unit is powered on with.
+
+    network: already entered. link: socket to the supervisor, JSON lines. Received: `{"defects": [...]}`,
+    `{"hosts": [...]}`, `{"button": bool}`. Sent: `{"booted": {...}}` when the services listen and the link is up,
+    `{"fault": text}`.
+    """
+
+    identity: Identity
+    flash: Flash
+    seed: Seed
+    surroundings: Surroundings
+    network: UnitNetwork
+    boot_seconds: float
+    reason: BootReason
+    link: socket.socket
+
+
+def run_unit(power_on: PowerOn) -> None:
+    """Live until restart or crash; never returns. Power-off is SIGKILL from outside."""
+    code = ExitCode.CRASH
+    try:
+        code = asyncio.run(_live(power_on))
+    except BaseException:
+        log.exception("%s crashed", power_on.identity.name)
+    finally:
+        power_on.network.link_down()
+        logging.shutdown()
+        os._exit(code)
+
+
+async def _live(power_on: PowerOn) -> ExitCode:
+    loop = asyncio.get_running_loop()
+    crashed: asyncio.Future[ExitCode] = loop.create_future()
+    loop.set_exception_handler(lambda _, context: _judge(power_on.identity.name, context, crashed))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, lambda: None)  # the supervisor decides; Ctrl-C reaches the whole group
+    ready_at = loop.time() + power_on.boot_seconds
+    boots = prepare_flash(
+        power_on.flash, power_on.identity, power_on.seed, power_on.reason, power_on.surroundings.defects
+    )
+    device = Device(power_on.identity, power_on.flash, power_on.surroundings)
+    device.restart_wanted = loop.create_future()
+    device.certificate.ensure(device.clock.utc())
+    _listen_to_supervisor(power_on.link, device, ResetButton(device))
+    await _boot(power_on, device, ready_at, boots)
+    await asyncio.wait({crashed, device.restart_wanted}, return_when=asyncio.FIRST_COMPLETED)
+    if crashed.done():
+        return crashed.result()
+    await asyncio.sleep(LAST_WORDS_SECONDS)
+    return ExitCode.RESTART
+
+
+async def _boot(power_on: PowerOn, device: Device, ready_at: float, boots: int) -> None:
+    """Wait out the boot time, start the services, switch the link on.
+
+    Behind a link that is still down, listeners can start during the boot time; without one they would be seen early.
+    """
+    if power_on.surroundings.addressing.mode == "loopback":
+        await _until(ready_at)
+    await _start(power_on, device, listeners())
+    await _until(ready_at)
+    device.log.add("System", "System Cold Start" if power_on.reason == "cold" else "System Warm Start")
+    settings = device.running
+    try:
+        power_on.network.link_up(device.address, settings["network.netmask"], settings["network.gateway"])
+    except Exception as error:
+        wire.send(power_on.link, {"fault": f"link: {error}"})
+        raise
+    await _start(power_on, device, clients())
+    wire.send(power_on.link, {"booted": {"address": device.address, "boots": boots, "reason": power_on.reason}})
+
+
+async def _start(power_on: PowerOn, device: Device, services: Mapping[str, Service]) -> None:
+    for name, service in services.items():
+        if service.enabled(device):
+            try:
+                device.services.append(await service.serve(device))
+            except OSError as error:
+                wire.send(power_on.link, {"fault": f"{name}: {error.strerror or error}"})
+                log.error("%s: service %s: %s", device.name, name, error)
+
+
+async def _until(moment: float) -> None:
+    delay = moment - asyncio.get_running_loop().time()
+    if delay > 0:
+        await asyncio.sleep(delay)
+
+
+def _listen_to_supervisor(link: socket.socket, device: Device, button: ResetButton) -> None:
+    lines = wire.Lines()
+    link.setblocking(False)
+
+    def readable() -> None:
+        try:
+            data = link.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            os._exit(ExitCode.CRASH)  # the supervisor is gone
+        for message in lines.feed(data):
+            _obey(message, device, button)
+
+    asyncio.get_running_loop().add_reader(link, readable)
+
+
+def _obey(message: dict[str, Any], device: Device, button: ResetButton) -> None:
+    if "defects" in message:
+        device.surroundings.defects = frozenset(message["defects"])
+    if "hosts" in message:
+        device.surroundings.host_names = tuple(message["hosts"])
+    if "button" in message:
+        (button.press if message["button"] else button.release)()
+
+
+def _judge(name: str, context: dict[str, Any], crashed: asyncio.Future[ExitCode]) -> None:
+    """Trouble with one connection is everyday life; any other uncaught exception takes the unit down."""
+    error = context.get("exception")
+    text = context.get("message", "")
+    if error is None or isinstance(error, OSError):
+        log.info("%s: %s %s", name, text, error or "")
+        return
+    log.error("%s crashed: %s\n%s", name, text, "".join(traceback.format_exception(error)))
+    with contextlib.suppress(asyncio.InvalidStateError):
+        crashed.set_result(ExitCode.CRASH)

@@ -1,0 +1,174 @@
+"""One unit as the supervisor holds it: its spec, its process, its power."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+from nportlab.guide.family import model
+from nportlab.guide.firmware import flavour, full_version
+from nportlab.virtual import kernel, wire
+from nportlab.virtual.networking import NetworkUnavailable, RackNetwork
+from nportlab.virtual.spec import RackSpec, UnitSpec
+from nportlab.virtual.unit.boot import BootReason, Seed
+from nportlab.virtual.unit.device import Identity, Surroundings
+from nportlab.virtual.unit.flash import Flash
+from nportlab.virtual.unit.process import PowerOn, run_unit
+
+log = logging.getLogger("rack")
+
+
+class UnitSlot:
+    """State of one unit. `pid` is None while no process runs; `powered` is what its outlet says."""
+
+    def __init__(self, number: int, spec: UnitSpec, rack: RackSpec, network: RackNetwork) -> None:
+        self.number = number
+        self.spec = spec
+        self.pid: int | None = None
+        self.link: socket.socket | None = None
+        self.lines = wire.Lines()
+        self.powered = False
+        self.boots = 0
+        self.crashes = 0
+        self.booted: dict[str, Any] | None = None
+        self.faults: list[str] = []
+        self.defects = tuple(spec.defects)
+        self.hosts: tuple[str, ...] = ()
+        self.provisioned = spec.username is not None
+        self._rack = rack
+        self._network = network
+        self.directory: Path = rack.directory / "flash" / spec.name
+        self.address = spec.address
+
+    # Power --------------------------------------------------------------------------------------------------------
+
+    def start(self, reason: BootReason) -> None:
+        """Fork the unit's process on a fresh network. Raises NetworkUnavailable."""
+        self.boots += 1
+        self.booted = None
+        self.faults = []
+        self.lines = wire.Lines()
+        network = self._network.plug(self.number, self.spec)
+        ours, theirs = socket.socketpair()
+        supervisor = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self._become_unit(supervisor, network, theirs, reason)
+        theirs.close()
+        ours.setblocking(False)
+        self.pid, self.link = pid, ours
+        if network.addressing.mode == "loopback":
+            self.address = network.addressing.address
+
+    def _become_unit(self, supervisor: int, network: Any, link: socket.socket, reason: BootReason) -> None:
+        """In the child: leave the supervisor's things behind and live as a unit. Never returns."""
+        try:
+            kernel.die_with_parent(supervisor)
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+                signal.signal(number, signal.SIG_DFL)
+            kernel.set_process_name(f"nport-{self.spec.name}")
+            network.enter()
+            kernel.close_all_but({0, 1, 2, link.fileno()})
+            run_unit(self._power_on(network, link, reason))
+        except BaseException:
+            log.exception("%s could not be started", self.spec.name)
+        finally:
+            os._exit(1)
+
+    def _power_on(self, network: Any, link: socket.socket, reason: BootReason) -> PowerOn:
+        spec = self.spec
+        identity = Identity(
+            name=spec.name,
+            model=model(spec.model),
+            firmware=spec.firmware,
+            build=full_version(spec.firmware),
+            flavour=flavour(spec.firmware),
+            mac=spec.mac,
+            serial_number=spec.serial_number,
+        )
+        account = (spec.username, spec.password) if self.provisioned and spec.username and spec.password else None
+        surroundings = Surroundings(
+            network.addressing, self._rack.seconds_per_unit_minute, self.hosts, frozenset(self.defects)
+        )
+        seed = Seed(spec.address, spec.netmask, account)
+        flash = Flash(self.directory)
+        return PowerOn(identity, flash, seed, surroundings, network, self._rack.boot_seconds, reason, link)
+
+    def power_off(self) -> None:
+        """Cut the link, then kill: what was open dies in silence, as it does when the supply fails."""
+        self.powered = False
+        self._network.cut(self.number)
+        if self.pid is not None:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            log.info("%s powered off", self.spec.name)
+        self.forget()
+
+    def forget(self) -> None:
+        """The process is gone."""
+        self.pid = None
+        self.booted = None
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+
+    def ended(self) -> None:
+        """The process ended by itself: nothing of it may be reachable any more."""
+        self._network.cut(self.number)
+        self.forget()
+
+    # Talk ---------------------------------------------------------------------------------------------------------
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send to the unit, if it runs."""
+        if self.link is not None:
+            wire.send(self.link, message)
+
+    def hear(self) -> None:
+        """Read what the unit has to say."""
+        assert self.link is not None
+        try:
+            data = self.link.recv(65536)
+        except OSError:
+            return
+        for message in self.lines.feed(data):
+            if "booted" in message:
+                self.booted = message["booted"]
+                self.address = message["booted"]["address"]
+            if "fault" in message:
+                self.faults.append(message["fault"])
+
+    def erase(self, provisioned: bool) -> None:
+        """Make it a new unit: as delivered, or provisioned with its account. Only while it is off."""
+        if self.powered:
+            raise ValueError(f"{self.spec.name} is on; only a unit that is off can be erased")
+        self.provisioned = provisioned
+        self.boots = 0
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def describe(self) -> dict[str, Any]:
+        """Everything but secrets."""
+        return {
+            "model": self.spec.model,
+            "firmware": self.spec.firmware,
+            "build": full_version(self.spec.firmware),
+            "mac": self.spec.mac,
+            "serial_number": self.spec.serial_number,
+            "address": self.address,
+            "powered": self.powered,
+            "booted": self.booted is not None,
+            "boots": self.boots,
+            "crashes": self.crashes,
+            "faults": self.faults,
+            "defects": list(self.defects),
+            "pid": self.pid,
+        }
+
+
+__all__ = ["NetworkUnavailable", "UnitSlot"]
