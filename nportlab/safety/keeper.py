@@ -1,0 +1,280 @@
+"""Holds one unit for a run: takes the lock, saves how it was found, brings it into states, puts it back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
+
+from nportlab.guide.settings import settings_table
+from nportlab.inventory.lab import Lab, UnitEntry
+from nportlab.plan.need import CERTIFICATE, Event, Values, serves
+from nportlab.protocol.configuration_text import ConfigurationText, parse
+from nportlab.safety.baseline import Baseline, cannot_restore, differences, same_certificate, settings_of
+from nportlab.safety.journal import Entry, Journal
+from nportlab.safety.locks import UnitLock, unit_lock
+from nportlab.safety.permission import missing_outlet, permissions_for, refusal
+from nportlab.safety.target import Target
+from nportlab.verdicts.faults import HarnessBug, LabFault, NotApplicable
+
+Cause = Literal["plan", "test", "restore"]
+
+
+class Listener(Protocol):
+    """Is told what is being done to the unit."""
+
+    def doing(self, what: str) -> None:
+        """What happens now, in a few words."""
+        ...
+
+    def restarted(self, event: Event, cause: Cause, reason: str, seconds: float) -> None:
+        """A restart has been made. seconds: until the unit was healthy again."""
+        ...
+
+
+class Silent:
+    """Tells nobody."""
+
+    def doing(self, what: str) -> None:
+        """Say nothing."""
+
+    def restarted(self, event: Event, cause: Cause, reason: str, seconds: float) -> None:
+        """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A state to bring the unit into. needs: settings that matter; everything else has its value of the baseline, or of
+    the last factory reset (after_reset). event: what the unit must just have gone through; entry: names the visit, so
+    that tests of one visit do not go through the event again."""
+
+    needs: Values
+    event: Event | None = None
+    after_reset: bool = False
+    entry: str = ""
+
+
+class Keeper:
+    """One unit, from the lock to the lock's release. Not touched before `open`, and not after `close`."""
+
+    def __init__(self, lab: Lab, entry: UnitEntry, target: Target, listener: Listener | None = None) -> None:
+        self.entry = entry
+        self.lock: UnitLock = unit_lock(lab, entry)
+        self.journal = Journal(lab.state_dir, entry.rack, entry.name)
+        self.baseline: Baseline | None = None
+        self.values: dict[str, str] = {}
+        """The settings in force."""
+        self._kept_certificate = entry.certificate is not None
+        self._target = target
+        self._listener: Listener = listener or Silent()
+        self._entry: Entry | None = None
+        self._after_reset: dict[str, str] = {}
+        self._visit = ""
+        self._disturbed = False
+        self._suspect = False
+
+    # ---- taking and leaving
+
+    def open(self) -> None:
+        """Lock, put back what an earlier run left changed, save the baseline. Nothing is changed before all that.
+
+        Raises LabFault (in use, not reachable), ConfigFault (another unit than lab.yaml says, wrong password, no room
+        for the journal).
+        """
+        self.lock.acquire()
+        self._listener.doing("looking who answers")
+        self._target.ready()
+        identity = self._target.identity()
+        if self.journal.pending:
+            self._recover()
+        self._listener.doing("saving the baseline")
+        text = self._target.export()
+        values = settings_of(text, self.entry.model, self.entry.firmware, self.entry.name)
+        values[CERTIFICATE] = self._target.certificate()
+        self._entry = Entry(
+            unit=self.entry.name,
+            rack=self.entry.rack,
+            address=self.entry.address,
+            identity=identity,
+            baseline="",
+            baseline_sha256="",
+            certificate=values[CERTIFICATE],
+        )
+        self.journal.begin(self._entry, text.dump())
+        self.baseline = Baseline(text, values)
+        self.values = dict(values)
+
+    @property
+    def opened(self) -> bool:
+        """Whether the baseline is saved, so that the unit may be changed."""
+        return self.baseline is not None
+
+    def close(self) -> None:
+        """Put the unit back, prove it, end the journal, release the lock.
+
+        Raises when it cannot be put back; the journal then stays for the next run.
+        """
+        try:
+            if self.baseline is not None and self._entry is not None:
+                self._restore(self.baseline, self._entry)
+                self.journal.end()
+        finally:
+            self.baseline = None
+            self._target.close()
+            self.lock.release()
+
+    # ---- states
+
+    def bring(self, goal: Goal) -> bool:
+        """Bring the unit into a state; returns whether that took a restart.
+
+        Raises NotApplicable when lab.yaml does not allow what it takes, or the unit could not be put back afterwards.
+        """
+        baseline = self._opened()
+        if goal.event and self._visit == goal.entry:
+            goal = replace(goal, event=None)
+        reset = goal.event == "factory-reset"
+        if reset:
+            self._reset(baseline, goal)
+            goal = replace(goal, event=None)
+        base = self._after_reset if goal.after_reset and self._after_reset else baseline.values
+        wanted = {**base, **goal.needs}
+        if self._disturbed or self._suspect:
+            self._look_again()
+        change = {key: value for key, value in wanted.items() if not serves(key, self.values.get(key), value)}
+        if not change and not goal.event and not self._disturbed:
+            self._visit = goal.entry
+            return reset
+        event: Event = goal.event or "restart"
+        self._allowed(permissions_for(goal.event, changes=bool(change) or self._disturbed))
+        self._restorable(baseline, change, None)
+        if reason := missing_outlet(self.entry, goal.event):
+            raise NotApplicable(reason)
+        reason = ", ".join(sorted(change)) or goal.event or "a test left something behind"
+        with self._changing(event, change, "plan", reason):
+            self._target.apply(change, event)
+        self.values |= change
+        self._disturbed = False
+        self._visit = goal.entry
+        return True
+
+    def disturbed(self) -> None:
+        """A test left something behind: look at the unit anew and restart it before anything else runs."""
+        self._disturbed = True
+
+    def suspect(self) -> None:
+        """A test may have left something behind: look before the next one runs."""
+        self._suspect = True
+
+    def restarted_by_test(self, event: Event, seconds: float) -> None:
+        """A test restarted the unit itself."""
+        self._listener.restarted(event, "test", "by the test", seconds)
+
+    # ---- inside
+
+    def _opened(self) -> Baseline:
+        if self.baseline is None:
+            raise HarnessBug(f"{self.entry.name} is used before its baseline is saved", "Report this.")
+        return self.baseline
+
+    def _reset(self, baseline: Baseline, goal: Goal) -> None:
+        self._allowed(permissions_for("factory-reset", changes=False))
+        self._restorable(baseline, goal.needs, "factory-reset")
+        with self._changing("factory-reset", {}, "plan", "factory values"):
+            self._target.factory_reset()
+        self._disturbed = False
+        self._look_again()
+        self._after_reset = dict(self.values)
+
+    def _allowed(self, permissions: tuple[str, ...]) -> None:
+        if reason := refusal(self.entry, permissions):
+            raise NotApplicable(reason)
+
+    def _restorable(self, baseline: Baseline, change: Mapping[str, str], event: Event | None) -> None:
+        reason = cannot_restore(
+            baseline, change, event, self.entry.model, self.entry.firmware, kept=self._kept_certificate
+        )
+        if reason:
+            raise NotApplicable(reason)
+
+    def _look_again(self) -> None:
+        """Read what is stored; whatever a test stored without a restart becomes active with the next one."""
+        text = self._target.export()
+        self.values |= settings_of(text, self.entry.model, self.entry.firmware, self.entry.name)
+        certificate = self._target.certificate()
+        if not serves(CERTIFICATE, self.values.get(CERTIFICATE), certificate):
+            self.values[CERTIFICATE] = certificate
+        self._suspect = False
+
+    @contextmanager
+    def _changing(self, event: Event, change: Mapping[str, str], cause: Cause, reason: str) -> Iterator[None]:
+        """Write down what is about to happen, and tell how long it took. When it fails, the state is unknown."""
+        assert self._entry is not None
+        self.journal.update(self._entry, "restoring" if cause == "restore" else "changing", _plain(change), event)
+        self._listener.doing(f"{_DOING[event]}: {reason}")
+        before, start = self._disturbed, time.monotonic()
+        self._disturbed = True
+        self._visit = ""
+        yield
+        self._disturbed = before
+        self._listener.restarted(event, cause, reason, time.monotonic() - start)
+
+    def _restore(self, baseline: Baseline, entry: Entry) -> None:
+        self._listener.doing("putting the unit back")
+        self._target.ready()
+        now = self._target.export()
+        certificate = self._target.certificate()
+        if not self._disturbed and self._as_found(baseline.text, now, baseline.certificate, certificate):
+            return
+        with self._changing("restart", {}, "restore", "putting the unit back"):
+            wanted = None if same_certificate(baseline.certificate, certificate) else baseline.certificate
+            self._target.load(baseline.text, wanted)
+        self._prove(baseline.text, baseline.certificate)
+
+    def _recover(self) -> None:
+        """Put back what a killed run left changed."""
+        entry, data = self.journal.read()
+        seen = self._target.identity()
+        if difference := entry.identity.differs(seen):
+            raise LabFault(
+                f"a killed run left a changed unit at {entry.address}, but another one answers there now: {difference}",
+                f"Connect the former unit again, or delete {self.journal.path} if it is gone for good.",
+                f"unit {self.entry.name}",
+            )
+        self._listener.doing("putting back what a killed run left changed")
+        start = time.monotonic()
+        text = parse(data)
+        certificate = self._target.certificate()
+        wanted = None if same_certificate(entry.certificate, certificate) else entry.certificate
+        self._target.load(text, wanted)
+        self._listener.restarted("restart", "restore", "recovery after a killed run", time.monotonic() - start)
+        self._prove(text, entry.certificate)
+        self.journal.end()
+
+    def _as_found(self, found: ConfigurationText, now: ConfigurationText, kind: str, certificate: str) -> bool:
+        left = differences(found, now, self.entry.model, self.entry.firmware)
+        return not left and same_certificate(kind, certificate)
+
+    def _prove(self, found: ConfigurationText, kind: str) -> None:
+        now, certificate = self._target.export(), self._target.certificate()
+        left = differences(found, now, self.entry.model, self.entry.firmware)
+        if left or not same_certificate(kind, certificate):
+            places = [f"[{change.section}] {change.key}" for change in left]
+            places += [] if same_certificate(kind, certificate) else ["certificate"]
+            raise LabFault(
+                f"the unit is not as it was found: {', '.join(places[:5])}{' ...' if len(places) > 5 else ''}",
+                f"Set it by hand, or try again: nportlab recover --unit {self.entry.name}. "
+                f"The baseline is {self.journal.path.with_suffix('.baseline')}.",
+                f"unit {self.entry.name}",
+            )
+
+
+_DOING = {"restart": "restarting", "power-cycle": "power-cycling", "factory-reset": "loading factory values"}
+
+
+def _plain(change: Mapping[str, str]) -> dict[str, str]:
+    """Without secrets: the journal is no place for them."""
+    table = settings_table()
+    return {key: value for key, value in change.items() if key == CERTIFICATE or table[key].kind != "secret"}

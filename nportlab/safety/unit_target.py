@@ -1,0 +1,127 @@
+"""`nportlab.unit.Unit` as keeping it safe sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nportlab.inventory.lab import UnitEntry
+from nportlab.plan.need import CERTIFICATE, Event
+from nportlab.protocol.configuration_text import ConfigurationText
+from nportlab.safety.baseline import settings_of
+from nportlab.safety.journal import Identity
+from nportlab.unit.certificate_provider import CertificateProvider
+from nportlab.unit.errors import FirstBootPending, LockedOut, LoginRefused
+from nportlab.unit.health import Progress
+from nportlab.unit.identity import Identity as Seen
+from nportlab.unit.unit import Unit
+from nportlab.verdicts.faults import ConfigFault, HarnessError, LabFault, UnitBehaviour
+
+
+class UnitTarget:
+    """A unit of the lab. progress: told how long a restart has been taking."""
+
+    def __init__(
+        self, unit: Unit, certificates: CertificateProvider | None = None, progress: Progress | None = None
+    ) -> None:
+        self.unit = unit
+        self._certificates = certificates
+        self._progress = progress
+
+    @property
+    def _entry(self) -> UnitEntry:
+        return self.unit.entry
+
+    def ready(self) -> None:
+        """Wait until it answers and the harness is logged in.
+
+        Raises LabFault when nothing answers, ConfigFault when user name or password are refused (they are not tried
+        again, so that the account is not locked out) or when the unit has no account and may not be given one.
+        """
+        try:
+            self.unit.wait_until_healthy(progress=self._progress)
+            self._way_in()
+        except (LoginRefused, LockedOut) as error:
+            raise ConfigFault(error.message, error.remedy, f"unit {self.unit.name}") from error
+        except UnitBehaviour as error:
+            raise LabFault(error.message, error.remedy, error.resource or f"unit {self.unit.name}") from error
+
+    def _way_in(self) -> None:
+        if self.unit.management().name != "web console":
+            self.unit.apply({"console.https": "enable"}, "always", self._progress)
+        try:
+            self.unit.console.login()
+        except FirstBootPending:
+            if "factory-reset" not in self._entry.allow:
+                raise ConfigFault(
+                    f"{self.unit.name} has no account yet and lab.yaml does not allow to set it up",
+                    f"Create the account in its web console, or allow factory-reset for {self.unit.name}.",
+                    f"unit {self.unit.name}",
+                ) from None
+            self.unit.ensure_account()
+
+    def identity(self) -> Identity:
+        """Who answers. Raises ConfigFault when that is not what lab.yaml describes."""
+        return _journalled(self.unit.check_identity())
+
+    def export(self) -> ConfigurationText:
+        """The stored configuration; the unit's idea of its state follows it."""
+        text = self.unit.configuration.export()
+        self.unit.remember_state(settings_of(text, self._entry.model, self._entry.firmware, self.unit.name))
+        return text
+
+    def certificate(self) -> str:
+        """The certificate in use."""
+        return self.unit.certificate.state(self._certificates)
+
+    def apply(self, values: Mapping[str, str], event: Event) -> None:
+        """Store, go through the event, read back."""
+        if event == "restart":
+            self.unit.apply(values, "always", self._progress)
+            return
+        self.unit.apply(values, "never", self._progress)
+        self.unit.remember_state({key: value for key, value in values.items() if key != CERTIFICATE})
+        self.unit.power_cycle(progress=self._progress)
+
+    def factory_reset(self) -> None:
+        """Factory values, IP settings kept, first account made."""
+        self.unit.factory_reset(progress=self._progress)
+
+    def load(self, text: ConfigurationText, certificate: str | None) -> None:
+        """Import a whole configuration and, where named, bring the certificate back; then restart."""
+        self._way_in()
+        self.unit.configuration.import_(text)
+        if certificate == "imported":
+            self._import_kept()
+        elif certificate is not None:
+            self.unit.certificate.delete()
+        state = settings_of(text, self._entry.model, self._entry.firmware, self.unit.name)
+        self.unit.restart(self._progress, state={**self.unit.state, **state})
+
+    def close(self) -> None:
+        """Log out; a unit that is gone is no error."""
+        try:
+            self.unit.console.logout()
+        except HarnessError as error:
+            self.unit.recorder.note(f"logout: {error.message}")
+
+    def _import_kept(self) -> None:
+        path = self._entry.certificate
+        if path is None:
+            raise LabFault(
+                "the unit's own certificate cannot be put back: lab.yaml does not name its file",
+                f"Import it by hand and name it: racks.{self._entry.rack}.units.{self.unit.name}.certificate.",
+                f"unit {self.unit.name}",
+            )
+        try:
+            pem = path.read_bytes()
+        except OSError as error:
+            raise ConfigFault(
+                f"the certificate {path} cannot be read: {error.strerror}",
+                "Correct lab.yaml.",
+                f"unit {self.unit.name}",
+            ) from None
+        self.unit.certificate.import_pem(pem)
+
+
+def _journalled(seen: Seen) -> Identity:
+    return Identity(model=seen.model or "", mac=seen.mac or "", serial=seen.serial or "", firmware=seen.firmware or "")
