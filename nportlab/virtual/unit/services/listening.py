@@ -36,10 +36,10 @@ class TcpListener:
         self._shown = 0
 
     @classmethod
-    async def open(cls, device: Device, port: int, serve: Serve, *, shown: bool = True) -> Self:
+    async def open(cls, device: Device, port: int, serve: Serve) -> Self:
         """Listen on device port `port`, one `serve` per connection, which is closed when that ends.
 
-        shown: whether netstat tells about the listener. Raises OSError if the port is taken.
+        Raises OSError if the port is taken.
         """
         listener = cls(device, port)
 
@@ -47,8 +47,7 @@ class TcpListener:
             await listener._accept(serve, reader, writer)
 
         listener._server = await asyncio.start_server(accept, *device.tcp(port), limit=4096)
-        if shown:
-            listener._shown = device.netstat.add(Socket("tcp", "listen", port))
+        listener._shown = device.netstat.add(Socket("tcp", "listen", port))
         return listener
 
     async def _accept(self, serve: Serve, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -88,11 +87,19 @@ class UdpListener(asyncio.DatagramProtocol):
 
     @classmethod
     async def open(
-        cls, device: Device, port: int, answer: Answer, *, broadcast: bool = False, unicast_only: bool = False
+        cls,
+        device: Device,
+        port: int,
+        answer: Answer,
+        *,
+        shown: bool = True,
+        broadcast: bool = False,
+        unicast_only: bool = False,
     ) -> Self:
         """Bind device port `port`. Raises OSError if it is taken.
 
-        broadcast: it may send to broadcast addresses. unicast_only: it does not hear what is sent to them.
+        shown: netstat tells about it. broadcast: it may send to broadcast addresses. unicast_only: it does not hear
+        what is sent to them.
         """
         link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
@@ -110,7 +117,8 @@ class UdpListener(asyncio.DatagramProtocol):
             link.close()
             raise
         listener.transport = transport
-        listener._shown = device.netstat.add(Socket("udp", "listen", port))
+        if shown:
+            listener._shown = device.netstat.add(Socket("udp", "listen", port))
         return listener
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
