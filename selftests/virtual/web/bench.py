@@ -46,8 +46,8 @@ class Bench:
         account: bool = True,
     ) -> None:
         """values: settings the unit starts with. minute: seconds of a unit minute. account: USER exists already."""
-        number = next(_addresses)
-        self.address = f"127.{200 + os.getpid() % 50}.{number // 250}.{number % 250 + 1}"
+        process, number = os.getpid(), next(_addresses)
+        self.address = f"127.{100 + process // 250 % 100}.{process % 250}.{number % 250 + 1}"
         unit = model(name)
         build, family = full_version(firmware), flavour(firmware)
         self._identity = Identity("np", unit, firmware, build, family, "00:90:E8:12:34:56", 3938)

@@ -14,4 +14,4 @@ async def activate(device: Device, values: Mapping[str, str]) -> None:
     device.running.update(values)
     for service in idle:
         if service.enabled(device):
-            await service.serve(device)
+            device.services.append(await service.serve(device))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import ipaddress
-import socket
 from pathlib import Path
 
 from aiohttp import web
@@ -14,7 +11,6 @@ from nportlab.guide.pages import pages
 from nportlab.protocol.web_login import LoginEncodingError, decode_2x
 from nportlab.virtual.unit.accounts import AccountRefused
 from nportlab.virtual.unit.authentication import LoginResult
-from nportlab.virtual.unit.device import Device
 from nportlab.virtual.unit.web.console import Console
 from nportlab.virtual.unit.web.frame import document
 from nportlab.virtual.unit.web.markup import button, error, form, heading, hidden, link, row, tag, text
@@ -73,8 +69,6 @@ async def login(console: Console, request: web.Request) -> web.Response:
     session = console.sessions.open(user, source)
     if session is None:
         return login_page(console, texts()["too_many_users"])
-    if console.device.has_defect("login-broadcast-in-clear"):
-        _broadcast(console.device, user, password)
     session.history_pending = bool(console.history.of(user))
     answer = history_page(console, session) if session.history_pending else found(pages()["overview"].url)
     console.history.add(user, f"{moment} {source} Success")
@@ -86,15 +80,6 @@ def _refusal(result: LoginResult) -> str:
     """The notification message if one is set, else the unit's own words; a lock is always named."""
     locked = texts()["locked"] if result.locked else ""
     return " ".join(part for part in (locked, result.message) if part) or texts()["login_failed"]
-
-
-def _broadcast(device: Device, user: str, password: str) -> None:
-    """What the seeded defect login-broadcast-in-clear tells the whole subnet."""
-    mask = device.running["network.netmask"]
-    network = ipaddress.ip_network(f"{device.address}/{mask}", strict=False)
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        sender.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        sender.sendto(f"{user}:{password}".encode(), (str(network.broadcast_address), 29168))
 
 
 def history_page(console: Console, session: Session) -> web.Response:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from nportlab.guide.defects import effects
 from nportlab.virtual.unit.device import Device
 from nportlab.virtual.unit.netstat import Socket
 from nportlab.virtual.unit.tls import listen_tls
@@ -29,13 +28,11 @@ def enabled(device: Device) -> bool:
 
 
 def _https(device: Device) -> bool:
-    return (
-        device.running["console.https"] == "enable" or "https" in effects(device.surroundings.defects).runs_though_off
-    )
+    return device.running["console.https"] == "enable" or "https" in device.effects.runs_though_off
 
 
 def _http(device: Device) -> bool:
-    return device.running["console.http"] != "disable" or "http" in effects(device.surroundings.defects).runs_though_off
+    return device.running["console.http"] != "disable" or "http" in device.effects.runs_though_off
 
 
 async def serve(device: Device) -> Closeable:

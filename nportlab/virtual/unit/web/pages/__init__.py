@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from nportlab.guide import pages as guide
-from nportlab.guide.defects import effects
 from nportlab.guide.settings import Setting, settings_table
 from nportlab.virtual.unit.device import Device
 from nportlab.virtual.unit.web.pages.backup import BackupPage
@@ -40,7 +39,7 @@ def all_pages(device: Device) -> list[Page]:
         for place in [row.for_port(n) for n in device.model.ports] if "Port #" in row.path else [row]:
             if place.path in settings:
                 found.append(SettingsPage(place, settings[place.path], device.model.serial_ports))
-    moved = effects(device.surroundings.defects).moves
+    moved = device.effects.moves
     for page in found:
         if page.place.id in moved:
             page.place = page.place.model_copy(update={"paths": (moved[page.place.id],)})

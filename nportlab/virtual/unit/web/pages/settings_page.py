@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 
 from nportlab.guide import pages as guide
-from nportlab.guide.defects import effects
 from nportlab.guide.settings import Setting, concrete_id
 from nportlab.virtual.unit.device import LOCAL_TIME, Device, ValueRefused
 from nportlab.virtual.unit.web import fields, layout
@@ -49,7 +48,7 @@ class SettingsPage(Page):
 
     def _visible(self, device: Device) -> list[Setting]:
         """The settings of the page; seeded defects may hide some, or choices of them."""
-        found = effects(device.surroundings.defects)
+        found = device.effects
         visible: list[Setting] = []
         for setting in self._settings:
             if setting.table_id in found.hides:
