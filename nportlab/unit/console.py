@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from nportlab.guide.settings import Setting, settings_table
 from nportlab.unit import maintenance, web_settings
@@ -85,7 +86,11 @@ class WebConsole:
     def submit_form(self, page: Page, form: Form, files: Files | None = None, button: str | None = None) -> Saved:
         """Press a form's button. button: text of the one to press when there are several. Raises ValueRefused."""
         secrets = [control.value for control in form.fields if control.kind == "password"]
-        answer = self.session.post(page.target(form), submission(form, button), files)
+        target, fields = page.target(form), submission(form, button)
+        if form.method == "get":  # firmware 1.x
+            answer = self.session.checked(self.session.client.get(f"{target}?{urlencode(fields)}"))
+        else:
+            answer = self.session.post(target, fields, files)
         saved = Saved(" > ".join(page.path), judge(answer, page.document, form, secrets))
         if self._on_saved is not None:
             self._on_saved()
