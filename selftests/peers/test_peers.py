@@ -76,7 +76,8 @@ def test_time_for_chrony(offset: float, tmp_path: Path) -> None:
     with NtpServer(LOCAL, 0, offset=offset) as server:
         said = run(
             shutil.which("chronyd") or "/usr/sbin/chronyd", "-Q", "-t", "8", "-f", "/dev/null", "-n",
-            f"server {LOCAL} port {server.port} iburst maxsamples 1", "cmdport 0", f"pidfile {tmp_path / 'pid'}", "user root",
+            f"server {LOCAL} port {server.port} iburst maxsamples 1", "cmdport 0",
+            f"pidfile {tmp_path / 'pid'}", "user root",
         )  # fmt: skip
         assert server.received[0].mode == 3
     wrong = [line for line in (said.stdout + said.stderr).splitlines() if "System clock wrong by" in line]
