@@ -18,6 +18,7 @@ from nportlab.unit.console import WebConsole
 from nportlab.unit.document import Field, Form, plain
 from nportlab.unit.endpoint import Endpoint
 from nportlab.unit.errors import CertificateRefused, NotReachable, TlsFailed, UnexpectedAnswer, ValueRefused
+from nportlab.unit.https import HttpsClient
 from nportlab.unit.maintenance import upload
 from nportlab.unit.page import Page, fill, submission
 from nportlab.unit.pinning import lenient_context
@@ -80,11 +81,17 @@ class UnitCertificate:
         """The file the unit gives out as its certificate."""
 
         def fetch(page: Page) -> bytes:
-            form = _form(page, "export", lambda form: "export" in form.action.casefold() or not form.fields)
+            form = _form(page, "export", _exports)
             session = self._console.session
             return session.post(page.target(form), submission(form)).body
 
         return self._console.session.retrying(lambda: fetch(self._page()))
+
+    def export_without_session(self, stranger: HttpsClient) -> bytes:
+        """What the unit answers when somebody who is not logged in asks for the export. stranger: has no cookies."""
+        page = self._page()
+        form = _form(page, "export", _exports)
+        return stranger.post(page.target(form), submission(form)).body
 
     def delete_choice(self) -> str:
         """What the Delete/Keep control stands on when the page is opened."""
@@ -141,6 +148,10 @@ def _form(page: Page, what: str, fits: Callable[[Form], bool]) -> Form:
         if fits(form):
             return form
     raise UnexpectedAnswer(f"the certificate page has no form to {what} one", resource="web console")
+
+
+def _exports(form: Form) -> bool:
+    return "export" in form.action.casefold() or not form.fields
 
 
 def _offers(control: Field, choice: str) -> bool:

@@ -82,6 +82,14 @@ class TextConsole:
         """Close the connection; the unit ends the session."""
         self._connection.close()
 
+    def ends_within(self, seconds: float) -> bool:
+        """Whether the unit closes the connection within so many seconds while nothing is sent."""
+        end = time.monotonic() + seconds
+        while (data := self._connection.receive(end)) is not None:
+            if data == b"":
+                return True
+        return False
+
     # ---- login
 
     def login(self, account: Account) -> None:

@@ -129,7 +129,7 @@ def _write(
         management.submit(rest)
         applied.routes[management.name] = len(rest)
     unit.written_secrets |= {key: value for key, value in rest.items() if settings[key].kind == "secret"}
-    applied.changed |= different
+    applied.changed |= {key: _shown(settings[key], value) for key, value in different.items()}
 
 
 def _read_back(unit: Unit, written: Mapping[str, str], settings: Mapping[str, Setting]) -> None:
@@ -188,6 +188,7 @@ def _set_certificate(unit: Unit, wanted: str) -> None:
     if wanted.startswith("lab:"):
         unit.certificate.import_pem(unit.issue_certificate(wanted.removeprefix("lab:")).pem)
     else:
+        unit.deleted_certificate = unit.certificate.served()
         unit.certificate.delete()
 
 
@@ -216,6 +217,10 @@ def _to_file(text: ConfigurationText, setting: Setting, value: str) -> None:
     text.set(place.section, place.key, encoded(setting, value, text.get(place.section, place.key)))
     if place.companion and (place.section, place.companion.key) in text:
         text.set(place.section, place.companion.key, place.companion.codes[value])
+
+
+def _shown(setting: Setting, value: str) -> str:
+    return "[secret]" if setting.kind == "secret" and value else value
 
 
 def _immediate(wanted: Mapping[str, str], settings: Mapping[str, Setting]) -> dict[str, str]:

@@ -9,6 +9,8 @@ from typing import Protocol
 
 from cryptography.hazmat.primitives import hashes
 
+from cryptography import x509
+
 from nportlab.guide.settings import settings_table
 from nportlab.inventory.lab import Rack, UnitEntry
 from nportlab.inventory.shapes import Permission

@@ -183,8 +183,9 @@ def test_seeded_defects_of_saving(boot: Callable[..., Bench]) -> None:
     client = Client(bench)
     client.login()
     shown = client.get(CONSOLE).text
-    answer = client.post(CONSOLE, {"csrf_token": token(shown, CONSOLE), "ConsoleTelnet": "enable"})
-    assert bench.device.saved["console.telnet"] == "enable"
+    client.get(f"{CONSOLE}?ConsoleSsh=disable")
+    assert bench.device.saved["console.ssh"] == "disable"
+    answer = client.post(CONSOLE, {"csrf_token": token(shown, CONSOLE), "ConsoleTelnet": "enable", "Submit": "Submit"})
     assert "saved" in answer.text
     assert "SaveRestart.htm><INPUT" not in answer.text
     assert "DNS_wins" in client.get("/Set.htm").text

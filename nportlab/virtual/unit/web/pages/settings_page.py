@@ -34,6 +34,8 @@ class SettingsPage(Page):
         return {("GET", self.url): self._show, ("POST", self.url): self._submit}
 
     async def _show(self, visit: Visit, problem: str | None = None) -> web.Response:
+        if visit.request.query and visit.device.has_defect("saved-without-submit"):
+            visit.device.submit(self._values(visit.device, visit.request.query), visit.session.user)
         settings = self._visible(visit.device)
         shown = {setting.id: visit.device.current(setting.id) for setting in settings}
         body = hidden(_WAS, shown[LOCAL_TIME]) if LOCAL_TIME in shown else ""
@@ -69,7 +71,7 @@ class SettingsPage(Page):
     async def _submit(self, visit: Visit) -> web.Response:
         device = visit.device
         posted = await visit.posted(self.url)
-        if "Submit" not in posted and not device.has_defect("saved-without-submit"):
+        if "Submit" not in posted:
             return await self._show(visit)
         values = self._values(device, posted)
         try:

@@ -1,0 +1,239 @@
+"""Guide 3.1, Console Settings: which consoles listen, with what protection, and who may stay logged in."""
+
+import pytest
+
+from fixtures.marks import control, needs
+from nportlab.guide.settings import settings_table
+from nportlab.probes.tls import TLS_1_0, TLS_1_1, TLS_1_2, Refused
+from nportlab.unit.errors import SessionLimit
+
+pytestmark = pytest.mark.console
+
+PAGE = "Administration > Console Settings"
+REFUSED = (Refused("protocol_version"), Refused("handshake_failure"))
+
+
+@control("CON-01")
+def test_the_page_holds_the_thirteen_items(console):
+    wanted = {setting.label for setting in settings_table() if setting.id.startswith("console.")}
+    assert len(wanted) == 13
+    assert wanted - set(console.read(PAGE)) == set(), "items are missing from the page"
+
+
+@control("CON-02")
+@needs({"console.http": "redirect"})
+def test_http_redirects_to_https_and_serves_nothing(unit, web):
+    answer = web.http_get("/")
+    assert answer.is_redirect, f"TCP 80 answers {answer.status} instead of a redirect"
+    assert answer.headers["Location"].startswith(f"https://{unit.address}")
+    assert "Set-Cookie" not in answer.headers
+    assert not answer.holds_a_form
+
+
+@control("CON-03")
+@needs({"console.http": "disable"})
+def test_http_can_be_switched_off(tcp):
+    assert tcp.is_closed(80)
+
+
+@control("CON-04")
+def test_https_speaks_tls_1_2_when_switched_on(web):
+    assert web.handshake(version=TLS_1_2).version == TLS_1_2
+
+
+@control("CON-04")
+@needs({"console.https": "disable", "console.ssh": "enable"})
+def test_https_is_closed_when_switched_off(tcp):
+    assert tcp.is_closed(443)
+
+
+@control("CON-05")
+@pytest.mark.tls
+@needs({"console.tls_1_0_1_1": "enable"})
+def test_old_tls_is_offered_when_switched_on(unit, tls):
+    assert {TLS_1_0, TLS_1_1} <= tls.versions(unit.https).accepted
+
+
+@control("CON-05")
+@pytest.mark.tls
+@needs({"console.tls_1_0_1_1": "disable"})
+def test_old_tls_is_refused_when_switched_off(unit, tls):
+    for version in (TLS_1_0, TLS_1_1):
+        assert tls.offer(unit.https, version) in REFUSED
+
+
+@control("CON-06")
+@needs({"console.reject_unknown_host": "enable"})
+def test_an_unrecognized_host_header_is_rejected(web):
+    assert web.https_get("/").holds_a_form, "the unit's own address is rejected"
+    foreign = web.https_get("/", host="evil.example")
+    assert not foreign.holds_a_form, "the login form is served under a foreign host name"
+    assert "evil.example" not in foreign.headers.get("Location", "")
+
+
+@control("CON-07")
+@needs({"console.reject_unknown_host": "disable"})
+def test_a_foreign_host_header_is_served_when_allowed(web):
+    assert web.https_get("/", host="evil.example").holds_a_form
+
+
+@control("CON-08")
+@needs({"console.telnet": "enable"})
+def test_telnet_prompts_when_switched_on(tcp, shell):
+    assert tcp.is_open(23)
+    with shell.telnet() as session:
+        assert session.entries(), "no menu after the login"
+
+
+@control("CON-08")
+@needs({"console.telnet": "disable"})
+def test_telnet_is_closed_when_switched_off(tcp):
+    assert tcp.is_closed(23)
+
+
+@control("CON-08")
+@pytest.mark.needs_power
+@needs({"console.telnet": "enable"}, event="power-cycle")
+def test_telnet_stays_on_over_a_power_cycle(tcp):
+    assert tcp.is_open(23)
+
+
+@control("CON-09")
+@needs({"console.ssh": "enable"})
+def test_ssh_logs_in_when_switched_on(tcp, shell):
+    assert tcp.is_open(22)
+    with shell.ssh() as session:
+        assert session.entries(), "no menu after the login"
+
+
+@control("CON-09")
+@needs({"console.ssh": "disable"})
+def test_ssh_is_closed_when_switched_off(tcp):
+    assert tcp.is_closed(22)
+
+
+@control("CON-09")
+@pytest.mark.needs_power
+@needs({"console.ssh": "disable"}, event="power-cycle")
+def test_ssh_stays_off_over_a_power_cycle(tcp):
+    assert tcp.is_closed(22)
+
+
+@control("CON-10")
+@needs({"console.moxa_service": "enable"})
+def test_moxa_service_answers_when_switched_on(unit, tcp):
+    assert tcp.open_among((4900, 14900)) == {4900, 14900}
+    assert unit.moxa_service.search().address == unit.address
+
+
+@control("CON-10")
+@needs({"console.moxa_service": "disable"})
+def test_moxa_service_is_gone_when_switched_off(tcp, silent):
+    assert tcp.open_among((4900, 14900)) == set()
+    silent.expect("moxa")
+
+
+MARKER = "readable-community"
+
+
+@control("CON-11")
+@pytest.mark.parametrize(
+    "encryption",
+    [
+        pytest.param(value, marks=needs({"console.sensitive_data_encryption": value, "snmp.read_community": MARKER}))
+        for value in ("md5", "aes128")
+    ],
+)
+def test_the_export_holds_no_readable_secret(encryption, unit, console):
+    assert console.get_setting("console.sensitive_data_encryption") == encryption
+    text = unit.configuration.export().dump()
+    for secret in (MARKER, unit.account.password):
+        assert secret.encode() not in text, "a secret is readable in the exported configuration"
+
+
+@control("CON-12")
+@pytest.mark.parametrize("value", ["1", "10"])
+def test_maximum_login_users_takes_its_borders(value, pending):
+    pending.accepts("console.max_login_users", value)
+
+
+@control("CON-12")
+@pytest.mark.parametrize("value", ["0", "11", "-1", "many"])
+def test_maximum_login_users_refuses_what_is_beyond(value, pending):
+    pending.refuses("console.max_login_users", value)
+
+
+@control("CON-13")
+@needs({"console.max_login_users": "2"})
+def test_the_login_limit_holds(unit, console):
+    console.logout()
+    first, second, third = unit.new_console(), unit.new_console(), unit.new_console()
+    first.login()
+    second.login()
+    with pytest.raises(SessionLimit):
+        third.login()
+    first.logout()
+    third.login()
+    assert third.alive()
+    second.logout()
+    third.logout()
+
+
+@control("CON-14")
+@pytest.mark.destructive
+@needs(event="factory-reset")
+def test_maximum_login_users_is_10_from_the_factory(console):
+    assert console.get_setting("console.max_login_users") == "10"
+
+
+@control("CON-15")
+@pytest.mark.parametrize("value", ["1", "1440"])
+def test_auto_logout_takes_its_borders(value, pending):
+    pending.accepts("console.auto_logout", value)
+
+
+@control("CON-15")
+@pytest.mark.parametrize("value", ["0", "1441"])
+def test_auto_logout_refuses_what_is_beyond(value, pending):
+    pending.refuses("console.auto_logout", value)
+
+
+@control("CON-16")
+@needs({"console.auto_logout": "1"})
+def test_an_idle_web_session_ends_and_a_busy_one_lives(unit, unit_minutes):
+    busy, idle = unit.new_console(), unit.new_console()
+    busy.login()
+    idle.login()
+    for _ in range(5):
+        unit_minutes(0.4)
+        assert busy.alive(), "a session in use was ended"
+    assert not idle.alive(), "an idle session outlived the logout time"
+    busy.logout()
+
+
+@control("CON-16")
+@needs({"console.auto_logout": "1", "console.ssh": "enable"})
+def test_an_idle_ssh_session_ends(shell, unit_minutes):
+    with shell.ssh() as session:
+        assert session.ends_within(unit_minutes.seconds(2)), "an idle session outlived the logout time"
+
+
+@control("CON-17")
+@pytest.mark.destructive
+@needs(event="factory-reset")
+def test_auto_logout_is_5_minutes_from_the_factory(console):
+    assert console.get_setting("console.auto_logout") == "5"
+
+
+@control("CON-18")
+def test_all_authentication_types_are_offered(console):
+    setting = settings_table()["console.authentication_type"]
+    _, field = console.page(PAGE).find(setting.label)
+    assert set(setting.choices.values()) - {option.text for option in field.options} == set()
+
+
+@control("CON-18")
+@pytest.mark.destructive
+@needs(event="factory-reset")
+def test_authentication_is_local_from_the_factory(console):
+    assert console.get_setting("console.authentication_type") == "local"

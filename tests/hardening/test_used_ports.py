@@ -1,0 +1,57 @@
+"""Guide 3.1: the tables list all ports the unit uses, and what the unit says of its sockets agrees with what is seen."""
+
+import pytest
+
+from fixtures.marks import control, needs
+from nportlab.guide.modes import command_port, data_port
+from nportlab.guide.services import expected_ports
+
+pytestmark = pytest.mark.ports
+
+TIME_SERVER = "time.lab.example"
+
+
+def with_a_host_name(unit):
+    """A DNS server of the lab, and a host name the unit has to ask it for."""
+    return {"network.dns1": unit.peer_address, "basic.time_server": TIME_SERVER}
+
+
+@control("PRT-04", "SVC-04")
+@pytest.mark.services
+@needs(with_a_host_name)
+def test_dns_is_asked_when_a_host_name_is_configured(peers, unit_minutes):
+    assert unit_minutes.until(2, lambda: TIME_SERVER in peers.dns.names()), "no DNS query came"
+
+
+@control("PRT-04", "SVC-04")
+@pytest.mark.services
+def test_no_page_offers_a_switch_for_dns(console):
+    for path in ("System Configuration > Network Settings", "Administration > Console Settings"):
+        switches = [
+            control.label
+            for _, control in console.page(path).fields()
+            if "dns" in control.label.casefold() and "Disable" in {option.text for option in control.options}
+        ]
+        assert switches == [], f"{path} offers a switch"
+
+
+@control("PRT-26")
+@pytest.mark.opmode
+@needs({"port.*.operation_mode": "disable"})
+def test_a_disabled_port_opens_nothing(serial_ports, tcp):
+    assert tcp.open_among(port for n in serial_ports for port in (data_port(n), command_port(n), 4000 + n)) == set()
+
+
+@control("PRT-27")
+@needs({"console.moxa_service": "enable"})
+def test_no_port_is_open_that_the_guide_does_not_list(unit, settings, open_ports):
+    expected = expected_ports(settings, unit.model)
+    assert open_ports.tcp - expected.tcp == set(), "undocumented TCP listener"
+    assert open_ports.udp - expected.udp - expected.optional_udp == set(), "undocumented UDP listener"
+
+
+@control("PRT-28")
+@needs({"console.moxa_service": "enable"})
+def test_the_units_own_list_of_listeners_fits_the_sweep(unit, open_ports):
+    listening = {entry.local_port for entry in unit.moxa_service.netstat() if entry.transport == 1 and entry.state == 1}
+    assert listening == open_ports.tcp
