@@ -67,7 +67,10 @@ def assemble(folder: Path, coverage: Sequence[Coverage], extra_lines: Iterable[s
 
 def _lines(parts: Path) -> Iterable[str]:
     try:
-        files = sorted(parts.glob("*.jsonl"), key=lambda path: (path.stem != "main", path.stem))
+        files = sorted(
+            (path for path in parts.glob("*.jsonl") if path.is_file()),
+            key=lambda path: (path.stem != "main", path.stem),
+        )
     except OSError:
         return
     for path in files:
