@@ -289,3 +289,16 @@ def test_a_sound_unit_asks_nobody_with_local_accounts(tmp_path: Path, bench: Ben
         with pytest.raises(TimeoutError):
             server.recv(2048)
     wait_until(lambda: device.authenticator.servers.keys() == {"radius", "tacacs"})
+
+
+def test_defect_login_broadcast_in_clear(tmp_path: Path, bench: Bench) -> None:
+    device = make_device(tmp_path, defects=("login-broadcast-in-clear",))
+    everybody = device.address.rpartition(".")[0] + ".255"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind((everybody, 29168))
+        listener.setblocking(False)
+
+        async def receive() -> bytes:
+            return await asyncio.get_running_loop().sock_recv(listener, 2048)
+
+        assert PASSWORD.encode() in asked(bench, device, receive())

@@ -52,13 +52,18 @@ def test_identity_by_every_version(tmp_path: Path, bench: Bench) -> None:
 
 @pytest.mark.parametrize(("tool", "version"), [("snmpwalk", "-v1"), ("snmpwalk", "-v2c"), ("snmpbulkwalk", "-v2c")])
 def test_a_walk_ends_and_finds_everything(tmp_path: Path, bench: Bench, tool: str, version: str) -> None:
-    device = make_device(tmp_path, {"snmp.agent": "enable", "console.telnet": "enable"}, model_name="NP6150")
+    values = {"snmp.agent": "enable", "console.telnet": "enable", "acl.2.active": "enable"}
+    device = make_device(tmp_path, values, model_name="NP6150")
     with bench.serving(device, snmp):
         out, complaint = net_snmp(tool, device, [version, "-c", "public"], "1.3.6.1")
     assert complaint.strip() in ("", "End of MIB")
     assert f".{TELNET} = INTEGER: 1" in out
     assert ".1.3.6.1.4.1.8691.2.8.1.1.4.0 = Hex-STRING: 00 90 E8 15 1C 22" in out
     assert ".1.3.6.1.4.1.8691.2.8.1.3.3.0 = IpAddress: 255.255.255.0" in out
+    assert ".1.3.6.1.4.1.8691.2.8.1.4.1.1.1.1.2.1 = INTEGER: 4\n" in out  # device control
+    assert ".1.3.6.1.4.1.8691.2.8.1.4.1.1.1.1.3.1 = INTEGER: 2\n" in out  # Real COM
+    assert ".1.3.6.1.4.1.8691.2.8.1.4.1.2.7.1.1.3.1 = INTEGER: 0\n" in out  # printer group 1
+    assert ".1.3.6.1.4.1.8691.2.8.1.5.1.1.2.1.2.2 = INTEGER: 1\n" in out  # second row of the accessible IP list
 
 
 def test_secrets_are_not_readable(tmp_path: Path, bench: Bench) -> None:

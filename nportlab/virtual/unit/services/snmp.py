@@ -6,10 +6,13 @@ flash and answers the discovery of a version that is not ticked; and a manager b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from nportlab.guide.modes import modes
 from nportlab.guide.settings import Setting, settings_table
 from nportlab.virtual.unit.services import Closeable
 from nportlab.virtual.unit.services import snmp_ber as ber
@@ -26,12 +29,20 @@ DISCOVERY_THOUGH_OFF = "snmp-discovery-answered-though-off"
 PORT = 161
 SYSTEM = ber.parse_oid("1.3.6.1.2.1.1")
 NP6000 = ber.parse_oid("1.3.6.1.4.1.8691.2.8")
+PORT_MODES = (*NP6000, 1, 4, 1, 1, 1, 1)
+"""opModePortEntry: portIndex, portApplication (portMode is a setting)."""
+
 ENTERPRISE = 8691
 SERVICES_HOST = 72
 """sysServices of a host that offers applications (RFC 3418)."""
 
 DEFAULT_USERS = {"snmp.ro_user": "rouser", "snmp.rw_user": "rwuser"}
 """Names of the v3 users while the name fields are empty (invented)."""
+
+COUNTED_FROM_0 = {"port.raw_group"}
+"""Numbers the MIB counts from 0 (group1 is 0)."""
+
+_TABLE_ROW = re.compile(r"\.\d+\.")
 
 VERSIONS = {"snmp.v1": V1, "snmp.v2": V2C, "snmp.v3": V3}
 
@@ -91,9 +102,16 @@ def make_tree(device: Device) -> Tree:
     _add_identity(device, objects)
     for setting_id, setting in settings_table().for_model(device.model, device.firmware):
         if setting.snmp:
-            instance = (*ber.parse_oid(setting.snmp), setting.port or 0)
-            objects[instance] = _setting_reader(device, setting_id, setting)
+            objects[_instance(setting)] = _setting_reader(device, setting_id, setting)
     return Tree(objects)
+
+
+def _instance(setting: Setting) -> Oid:
+    """Where the setting is: scalars end in 0, port columns in the port; rows of a unit's tables hold their number."""
+    column = ber.parse_oid(setting.snmp or "")
+    if setting.port:
+        return (*column, setting.port)
+    return column if _TABLE_ROW.search(setting.id) else (*column, 0)
 
 
 def _add_system(device: Device, objects: dict[Oid, Read]) -> None:
@@ -122,6 +140,13 @@ def _add_identity(device: Device, objects: dict[Oid, Read]) -> None:
         10: lambda: ber.octets(device.address),
     }
     objects.update({(*NP6000, 1, 1, column, 0): read for column, read in rows.items()})
+    for port in device.model.ports:
+        objects[*PORT_MODES, 1, port] = partial(ber.integer, port)
+        objects[*PORT_MODES, 2, port] = partial(_application, device, port)
+
+
+def _application(device: Device, port: int) -> Value:
+    return ber.integer(modes()[device.running[f"port.{port}.operation_mode"]].application)
 
 
 def uptime_text(seconds: float) -> str:
@@ -144,7 +169,7 @@ def _setting_reader(device: Device, setting_id: str, setting: Setting) -> Read:
         if codes:
             return ber.integer(codes.get(value, 0))
         if setting.kind == "integer":
-            return ber.integer(int(value or 0))
+            return ber.integer(int(value or 0) - (setting.table_id in COUNTED_FROM_0))
         if setting.kind == "address" and setting.form in ("ipv4", "netmask"):
             return ber.ip_address(value)
         return ber.octets(value)
