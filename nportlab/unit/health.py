@@ -23,7 +23,7 @@ Progress = Callable[[float, str], None]
 
 _T = TypeVar("_T")
 _POLL: Final = 0.03  # seconds between looks while waiting for the unit to go down or come up
-_CONNECT: Final = 1.0  # seconds for one connection attempt
+_CONNECT: Final = 0.2  # seconds for one connection attempt; a unit that boots drops what comes too early
 _SETTLE: Final = 3.0  # seconds the other services may come up later than the console
 _GO_DOWN: Final = 15.0  # seconds a unit may still answer after a restart was ordered
 
@@ -55,7 +55,7 @@ class Health:
 
 def remember(unit: Unit) -> Before:
     """Look at a unit before it restarts; whatever can not be read is left out."""
-    watch = next((port for port in (HTTPS_PORT, SSH_PORT, TELNET_PORT) if is_open(unit.tcp(port), _CONNECT)), 0)
+    watch = next((port for port in (HTTPS_PORT, SSH_PORT, TELNET_PORT) if is_open(unit.tcp(port))), 0)
     return Before(_quietly(lambda: unit.identity()), _starts(unit) if watch == HTTPS_PORT else None, watch)
 
 
@@ -141,13 +141,22 @@ class _Wait:
 
 
 def _went_down(wait: _Wait, port: int) -> bool:
-    """Whether the watched port was seen closed. A unit may finish its answer before it goes down."""
+    """Whether the watched port was seen closed, twice, because one lost packet proves nothing.
+
+    A unit may finish its answer before it goes down.
+    """
     endpoint = wait.unit.tcp(port)
-    return wait.up_to(_GO_DOWN, lambda: not is_open(endpoint, _CONNECT), "the unit to go down")
+
+    def closed() -> bool:
+        return not is_open(endpoint, _CONNECT) and not is_open(endpoint, _CONNECT)
+
+    return wait.up_to(_GO_DOWN, closed, "the unit to go down")
 
 
 def _console_answers(unit: Unit, state: Mapping[str, str], health: Health) -> bool:
     if state.get("console.https", "enable") == "enable":
+        if not is_open(unit.https, _CONNECT):
+            return False
         client = unit.new_session().client
         try:
             page = client.get("/").document
