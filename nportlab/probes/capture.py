@@ -137,7 +137,8 @@ class Capture:
 
     def _open(self) -> socket.socket:
         try:
-            listener = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
+            # Without a protocol nothing is received until it is bound, so no packet of another interface slips in.
+            listener = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         except PermissionError:
             raise LabFault(
                 "no right to capture packets",
