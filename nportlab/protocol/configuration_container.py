@@ -14,17 +14,16 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Final
-
-import numpy as np
-
-from nportlab.protocol import rijndael
 
 DEFAULT_PSK: Final = "moxa"
 MAGIC_6000: Final = b"6000"
 MAGICS: Final = frozenset((b"6000", b"5000", b"500A", b"8000", b"NEE1", b"NEE2", b"NEE3"))
 VERSION_1: Final = 0x00000001
 VERSION_2: Final = 0x01010000
+BLOCK_SIZE: Final = 32
+LONGEST_PSK: Final = 32
 HEADER_SIZES: Final = {VERSION_1: 12, VERSION_2: 16}
 _VENDOR_KEY: Final = bytes.fromhex("2d375841a85cc77525a18747f0a7052b4c8b9e70dab30dcb51d0d3125ac43c97")
 
@@ -82,9 +81,9 @@ def decrypt(blob: bytes, psk: str = DEFAULT_PSK) -> Container:
         (announced,) = struct.unpack_from("<I", blob, 12)
         if announced != len(payload):
             raise Truncated(f"the header announces {announced} bytes of payload, the file holds {len(payload)}")
-    if len(payload) % rijndael.BLOCK_SIZE:
-        raise Truncated(f"the payload of {len(payload)} bytes does not end at a block of {rijndael.BLOCK_SIZE}")
-    plain = rijndael.decrypt(payload, key)
+    if len(payload) % BLOCK_SIZE:
+        raise Truncated(f"the payload of {len(payload)} bytes does not end at a block of {BLOCK_SIZE}")
+    plain = _rijndael().decrypt(payload, key)
     if _checksum(plain) != checksum:
         raise WrongKeyOrDamaged("the checksum does not fit: wrong pre-shared key, or the file was damaged")
     return Container(blob[:4], version, plain.rstrip(b"\0"))
@@ -102,19 +101,26 @@ def encrypt(text: bytes, psk: str = DEFAULT_PSK, version: int = VERSION_2, magic
         raise ValueError(f"unknown magic {magic!r}")
     if text.endswith(b"\0"):
         raise ValueError("a configuration text cannot end in NUL bytes")
-    plain = text + bytes(-len(text) % rijndael.BLOCK_SIZE)
+    plain = text + bytes(-len(text) % BLOCK_SIZE)
     header = magic + struct.pack("<II", version, _checksum(plain))
     if version == VERSION_2:
         header += struct.pack("<I", len(plain))
-    return header + rijndael.encrypt(plain, _key(psk))
+    return header + _rijndael().encrypt(plain, _key(psk))
 
 
 def _key(psk: str) -> bytes:
-    if not psk.isascii() or not 1 <= len(psk) <= rijndael.KEY_SIZE:
-        raise ValueError(f"a pre-shared key has 1 to {rijndael.KEY_SIZE} ASCII characters")
+    if not psk.isascii() or not 1 <= len(psk) <= LONGEST_PSK:
+        raise ValueError(f"a pre-shared key has 1 to {LONGEST_PSK} ASCII characters")
     secret = psk.encode("ascii")
     return secret + _VENDOR_KEY[len(secret) :]
 
 
 def _checksum(plain: bytes) -> int:
-    return int(np.frombuffer(plain, "<u4").sum(dtype=np.uint64)) & 0xFFFFFFFF
+    return sum(struct.unpack(f"<{len(plain) // 4}I", plain)) & 0xFFFFFFFF
+
+
+def _rijndael() -> ModuleType:
+    # Imported at the first use: numpy starts threads, and a process with threads cannot enter a user namespace.
+    from nportlab.protocol import rijndael
+
+    return rijndael
