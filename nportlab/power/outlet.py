@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from nportlab.power.switch import Driver, SwitchChannel
 from nportlab.verdicts.faults import LabFault
@@ -84,8 +85,14 @@ class ResetButton:
 
     def press(self, seconds: float) -> None:
         """Hold the button. Units restore their factory settings after about 5 s. Always released, whatever happens."""
+        with self.held():
+            self._sleep(seconds)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the button while the block runs. Always released, whatever happens."""
         try:
             self._relay.on()
-            self._sleep(seconds)
+            yield
         finally:
             self._relay.off()

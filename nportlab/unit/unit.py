@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -66,6 +67,10 @@ class PressableButton(Protocol):
 
     def press(self, seconds: float) -> None:
         """Hold the button so long."""
+        ...
+
+    def held(self) -> AbstractContextManager[None]:
+        """Hold the button while the block runs."""
         ...
 
 

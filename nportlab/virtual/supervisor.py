@@ -26,6 +26,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from nportlab.guide.defects import defects
 from nportlab.guide.settings import settings_table
 from nportlab.virtual import kernel, wire
 from nportlab.virtual.commands import obey
@@ -122,6 +123,7 @@ class Supervisor:
         """Move the reset button of a unit, with its relay following."""
         if slot.spec.reset_button:
             self.relays.follow(*slot.spec.reset_button, down)
+        slot.pressed = down
         slot.tell({"button": down})
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
@@ -137,6 +139,8 @@ class Supervisor:
             return
         log.info("%s boots (%s start, pid %s)", slot.spec.name, reason, slot.pid)
         self._watch(slot.link, lambda: self._hear(slot))
+        if slot.pressed:
+            slot.tell({"button": True})
 
     def _hear(self, slot: UnitSlot) -> None:
         try:
@@ -315,10 +319,6 @@ def _build(text: str, parent: int | None) -> Supervisor:
         )
         raise CannotStart(f"the rack cannot be built: {reasons}", "Correct lab.yaml.", "config") from None
     _lock(rack.directory)
-    services.listeners()
-    services.clients()
-    for unit in rack.units:
-        settings_table().factory(unit.model, unit.firmware)
     try:
         network = open_network(rack)
     except NetworkUnavailable as error:
@@ -326,8 +326,21 @@ def _build(text: str, parent: int | None) -> Supervisor:
             f"rack {rack.name} cannot be networked by {rack.network}: {error}",
             "Run as root, allow user namespaces, or set virtual.network to auto in lab.yaml.",
         ) from None
-    gc.freeze()
+    _preload(rack)
     return Supervisor(rack, network, parent)
+
+
+def _preload(rack: RackSpec) -> None:
+    """Load what every unit needs once, to be shared by the forked processes."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy would start threads, and what has threads is not forked
+    services.listeners()
+    services.clients()
+    for unit in rack.units:
+        settings_table().factory(unit.model, unit.firmware)
+    defects()
+    if kernel.thread_count() > 1:
+        log.warning("the supervisor has %s threads; forking it is not safe", kernel.thread_count())
+    gc.freeze()
 
 
 def _lock(directory: Path) -> None:

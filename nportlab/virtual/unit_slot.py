@@ -33,6 +33,7 @@ class UnitSlot:
         self.link: socket.socket | None = None
         self.lines = wire.Lines()
         self.powered = False
+        self.pressed = False
         self.boots = 0
         self.crashes = 0
         self.booted: dict[str, Any] | None = None
