@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -102,3 +104,9 @@ def test_a_text_that_would_lose_its_end_is_refused() -> None:
 def test_plain_text_exports_are_told_apart() -> None:
     assert container.is_container(encrypt(TEXT))
     assert not container.is_container(TEXT)
+
+
+def test_importing_the_codec_starts_no_threads() -> None:
+    """numpy does, and a process with threads cannot enter the user namespace of a virtual rack."""
+    code = "import sys, nportlab.protocol.configuration_container; sys.exit('numpy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
