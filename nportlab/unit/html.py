@@ -20,7 +20,7 @@ _SILENT = frozenset({"script", "style"})
 _EMPTY = frozenset({"area", "base", "br", "col", "frame", "hr", "img", "input", "link", "meta", "wbr"})
 
 
-def parse(text: str) -> Document:
+def read_html(text: str) -> Document:
     """Read one page. Never fails: what can not be understood is left out."""
     reader = _Reader()
     reader.feed(text)

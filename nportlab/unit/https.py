@@ -13,7 +13,7 @@ import urllib3
 from nportlab.unit.document import Document
 from nportlab.unit.endpoint import Endpoint
 from nportlab.unit.errors import NotReachable, TlsFailed, UnexpectedAnswer
-from nportlab.unit.html import parse
+from nportlab.unit.html import read_html
 from nportlab.unit.pinning import Pin, PinningAdapter
 from nportlab.verdicts.recorder import NullRecorder, Recorder
 
@@ -41,7 +41,7 @@ class Answer:
     @property
     def document(self) -> Document:
         """The body read as a page."""
-        return parse(self.text)
+        return read_html(self.text)
 
 
 class HttpsClient:

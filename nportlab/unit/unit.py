@@ -8,9 +8,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from cryptography.hazmat.primitives import hashes
-
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from nportlab.guide.settings import settings_table
 from nportlab.inventory.lab import Rack, UnitEntry
@@ -108,6 +107,7 @@ class Unit:
         self.restart_pending = False
         self.restarts = 0
         self.written_secrets: dict[str, str] = {}
+        self.deleted_certificate: x509.Certificate | None = None  # the one served when this run last deleted it
         self._certificate_in_force: tuple[str, str] | None = None  # pseudo-setting and SHA-256 of what was served then
         self._place = Address(entry.address, entry.port_map.tcp, entry.port_map.udp)
         self._certificates = certificates

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nportlab.unit.document import Field
-from nportlab.unit.html import parse
+from nportlab.unit.html import read_html
 
 CONSOLE_SETTINGS = """
 <HTML><HEAD><TITLE>NPort Web Console</TITLE><BODY>
@@ -28,7 +28,7 @@ CONSOLE_SETTINGS = """
 
 
 def by_label(label: str, text: str = CONSOLE_SETTINGS) -> Field:
-    return next(f for form in parse(text).forms for f in form.fields if f.label == label)
+    return next(f for form in read_html(text).forms for f in form.fields if f.label == label)
 
 
 def test_radio_takes_the_text_behind_each_button() -> None:
@@ -50,7 +50,7 @@ def test_text_field_keeps_hint_and_length() -> None:
 
 
 def test_checkboxes_of_one_row_are_told_apart_by_their_own_text() -> None:
-    boxes = [f for f in parse(CONSOLE_SETTINGS).forms[0].fields if f.kind == "checkbox"]
+    boxes = [f for f in read_html(CONSOLE_SETTINGS).forms[0].fields if f.kind == "checkbox"]
     assert [(b.label, b.own, b.checked) for b in boxes] == [("Versions", "v1", True), ("Versions", "v2", False)]
 
 
@@ -60,7 +60,7 @@ def test_fields_know_the_heading_above_them() -> None:
 
 
 def test_menu_paths_from_nested_lists_without_end_tags() -> None:
-    assert parse(CONSOLE_SETTINGS).menu == [
+    assert read_html(CONSOLE_SETTINGS).menu == [
         (("Administration", "Account Management"), "/Account.htm"),
         (("Administration", "Console Settings"), "/Console.htm"),
         (("Restart",), "/Restart.htm"),
@@ -69,7 +69,7 @@ def test_menu_paths_from_nested_lists_without_end_tags() -> None:
 
 def test_an_item_that_is_a_link_can_have_items_below() -> None:
     page = "<ul><li><a href=/p>Port 1</a><ul><li><a href=/m>Operation Modes</ul><li><a href=/q>Port 2</ul>"
-    assert parse(page).menu == [
+    assert read_html(page).menu == [
         (("Port 1",), "/p"),
         (("Port 1", "Operation Modes"), "/m"),
         (("Port 2",), "/q"),
@@ -77,7 +77,9 @@ def test_an_item_that_is_a_link_can_have_items_below() -> None:
 
 
 def test_two_forms_where_the_first_is_never_closed() -> None:
-    forms = parse("<form action=/a><input type=hidden name=t value=1><form action=/b><input type=file name=f>").forms
+    forms = read_html(
+        "<form action=/a><input type=hidden name=t value=1><form action=/b><input type=file name=f>"
+    ).forms
     assert [(form.action, form.hidden, [f.name for f in form.fields]) for form in forms] == [
         ("/a", {"t": "1"}, []),
         ("/b", {}, ["f"]),
@@ -85,7 +87,7 @@ def test_two_forms_where_the_first_is_never_closed() -> None:
 
 
 def test_form_that_begins_between_table_and_row() -> None:
-    form = parse(
+    form = read_html(
         "<table><form action=/a><tr><td>Name<td><input name=n></table><input type=submit name=s></form>"
     ).forms[0]
     assert [(f.label, f.name) for f in form.fields] == [("Name", "n")]
@@ -95,21 +97,21 @@ def test_form_that_begins_between_table_and_row() -> None:
 def test_columns_name_the_boxes_of_a_table() -> None:
     page = """<form><table><tr><th>Event Group<th>Local Log<th>Remote Log
     <tr><td>System<td><input type=checkbox name=a checked><td><input type=checkbox name=b></table>"""
-    assert [(f.label, f.column) for f in parse(page).forms[0].fields] == [
+    assert [(f.label, f.column) for f in read_html(page).forms[0].fields] == [
         ("System", "Local Log"),
         ("System", "Remote Log"),
     ]
 
 
 def test_panel_value_and_marked_error() -> None:
-    page = parse("<table><tr><td>Issued to<td>HTTPS Certificate for ECC</table><b class=error>No key</b>")
+    page = read_html("<table><tr><td>Issued to<td>HTTPS Certificate for ECC</table><b class=error>No key</b>")
     assert page.value_of("issued TO:") == "HTTPS Certificate for ECC"
     assert page.value_of("Issued by") is None
     assert page.marked == ["No key"]
 
 
 def test_frames_and_scripts_are_not_text() -> None:
-    page = parse(
+    page = read_html(
         "<FRAMESET><FRAME src=menu.htm name=menu><FRAME name=main src=main.htm></FRAMESET>"
         "<SCRIPT>alert('x<b>')</SCRIPT>"
     )
@@ -120,7 +122,7 @@ def test_frames_and_scripts_are_not_text() -> None:
 
 @given(st.text(alphabet="<>/=\"' abtdrifomselcpu\n&;#1!-", max_size=300))
 def test_never_fails(text: str) -> None:
-    parse(text)
+    read_html(text)
 
 
 TAGS = ("form", "/form", "table", "/table", "tr", "td", "input", "select", "option", "/select", "ul", "li", "/ul", "a")
@@ -128,4 +130,4 @@ TAGS = ("form", "/form", "table", "/table", "tr", "td", "input", "select", "opti
 
 @given(st.lists(st.sampled_from(TAGS), max_size=40))
 def test_never_fails_on_any_order_of_tags(tags: list[str]) -> None:
-    parse("x".join(f"<{tag}>" for tag in tags))
+    read_html("x".join(f"<{tag}>" for tag in tags))

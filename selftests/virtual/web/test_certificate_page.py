@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nportlab.unit.html import parse
+from nportlab.unit.html import read_html
 from selftests.virtual.web.bench import Bench, Client, refusal
 from selftests.virtual.web.certificates import der, issue, served
 
@@ -33,7 +33,7 @@ def test_an_imported_certificate_is_served_after_the_restart(
     client.bench.restart()
     assert seen(client.bench).split() == certificate.split()
     client.login()
-    assert parse(client.get(PAGE).text).value_of("Issued to") == "unit.lab"
+    assert read_html(client.get(PAGE).text).value_of("Issued to") == "unit.lab"
     assert any("SSL Certificate Import" in line for line in client.bench.device.log.lines()) is (
         client.bench.device.running["log.local_config"] == "enable"
     )
@@ -84,7 +84,7 @@ def test_the_export_is_the_served_certificate_without_its_key(client: Client) ->
 
 
 def test_the_panel_names_the_served_certificate(client: Client) -> None:
-    page = parse(client.get(PAGE).text)
+    page = read_html(client.get(PAGE).text)
     assert page.value_of("Issued to") == page.value_of("Issued by") == "HTTPS Certificate for ECC"
     year = client.bench.device.clock.utc().year
     assert f"from {year}/" in (page.value_of("Valid") or "")
@@ -114,7 +114,7 @@ def test_seeded_defects_of_the_export(boot: Callable[..., Bench]) -> None:
     assert "PRIVATE KEY" in Client(bench).get(EXPORT).text
     client = Client(bench)
     client.login()
-    valid = parse(client.get(PAGE).text).value_of("Valid") or ""
+    valid = read_html(client.get(PAGE).text).value_of("Valid") or ""
     assert f"to {bench.device.clock.utc().year + 2}/" not in valid
 
 

@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
-from nportlab.unit.html import parse
+from nportlab.unit.html import read_html
 from selftests.virtual.web.bench import Bench, Client
 
 LINE = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(System|Network|Config|OpMode)\] .+")
 
 
 def test_the_overview_tells_who_the_unit_is(client: Client) -> None:
-    page = parse(client.get("/main.htm").text)
+    page = read_html(client.get("/main.htm").text)
     expected = {
         "Model name": "NP6450",
         "Serial No.": "3938",
@@ -48,7 +48,7 @@ def test_the_log_page_shows_the_lines_and_clearing_is_logged(boot: Callable[...,
     client.submit("/Basic.htm", {"BasicServerLocation": "cellar"})
 
     def shown() -> list[str]:
-        (form,) = parse(client.get("/SysLog.htm").text).forms
+        (form,) = read_html(client.get("/SysLog.htm").text).forms
         return form.fields[0].value.strip().splitlines()
 
     lines = shown()

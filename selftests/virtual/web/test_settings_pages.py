@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from nportlab.guide.settings import settings_table
-from nportlab.unit.html import parse
+from nportlab.unit.html import read_html
 from nportlab.unit.page import Page
 from nportlab.virtual.unit.web.markup import MASK
 from selftests.virtual.web.bench import Bench, Client, refusal, token
@@ -14,12 +14,12 @@ CONSOLE = "/Console.htm"
 
 
 def test_every_setting_of_the_guide_is_on_the_page_the_menu_path_leads_to(client: Client) -> None:
-    menu = {" > ".join(path): url for path, url in parse(client.get("/main.htm").text).menu}
+    menu = {" > ".join(path): url for path, url in read_html(client.get("/main.htm").text).menu}
     pages: dict[str, Page] = {}
     for identifier, setting in settings_table().for_model("NP6450", "2.3"):
         path = setting.page[0]
         if path not in pages:
-            pages[path] = Page(tuple(path.split(" > ")), menu[path], parse(client.get(menu[path]).text))
+            pages[path] = Page(tuple(path.split(" > ")), menu[path], read_html(client.get(menu[path]).text))
         _, control = pages[path].find(setting.label)
         if setting.kind == "choice" and control.kind in ("radio", "select"):
             assert {option.value for option in control.options} == set(setting.choices), identifier
@@ -104,14 +104,14 @@ def test_values_with_markup_are_shown_as_text(client: Client) -> None:
     client.submit("/Basic.htm", {"BasicServerLocation": '"><SCRIPT>alert(1)</SCRIPT>'})
     shown = client.get("/Basic.htm").text
     assert "<SCRIPT>" not in shown
-    page = Page(("Basic Settings",), "/Basic.htm", parse(shown))
+    page = Page(("Basic Settings",), "/Basic.htm", read_html(shown))
     assert page.value("Server location") == '"><SCRIPT>alert(1)</SCRIPT>'
 
 
 def test_submitting_the_page_as_shown_does_not_touch_the_clock(client: Client) -> None:
     shown = client.get("/Basic.htm").text
     moment = client.bench.device.clock.now()
-    (form,) = parse(shown).forms
+    (form,) = read_html(shown).forms
     fields = {**form.hidden, **{control.name: control.value for control in form.fields if control.kind == "text"}}
     client.bench.device.clock.set(moment.replace(year=moment.year + 1))
     client.post("/Basic.htm", {**fields, "Submit": "Submit"})
