@@ -79,7 +79,7 @@ def test_netstat_follows_the_live_sockets(tmp_path: Path, bench: Bench) -> None:
         assert listening(device) == {("TCP", 4900), ("TCP", 14900), ("UDP", 4800)}
         with socket.create_connection(endpoint(device, 4900), 5) as client:
             own_port = client.getsockname()[1]
-            assert [entry.remote_port for entry in entries(device) if entry.state == 4] == [own_port]
+            wait_until(lambda: [entry.remote_port for entry in entries(device) if entry.state == 4] == [own_port])
         wait_until(lambda: not any(entry.state == 4 for entry in entries(device)))
 
 
