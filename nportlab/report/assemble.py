@@ -30,7 +30,7 @@ def assemble(folder: Path, coverage: Sequence[Coverage], extra_lines: Iterable[s
     units: dict[str, UnitRecord] = {}
     plans: dict[str, PlanRecord] = {}
     for content in _parsed(lines):
-        kind = content.pop("kind")
+        kind = content.pop("line")
         match kind:
             case "run":
                 record = record.model_copy(update={k: v for k, v in content.items() if k in RunRecord.model_fields})
@@ -86,7 +86,7 @@ def _parsed(lines: Iterable[str]) -> Iterable[dict[str, Any]]:
             content = json.loads(line)
         except ValueError:
             continue
-        if isinstance(content, dict) and "kind" in content:
+        if isinstance(content, dict) and "line" in content:
             yield content
 
 

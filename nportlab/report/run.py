@@ -176,7 +176,7 @@ class RunRecorder:
             self._append(line)
 
     def _line(self, kind: str, content: Mapping[str, Any]) -> None:
-        clean = self.redactor.clean_all({"kind": kind, **content})
+        clean = self.redactor.clean_all({"line": kind, **content})
         self._append(json.dumps(clean, ensure_ascii=False, default=str))
 
     def _append(self, line: str) -> None:
