@@ -110,8 +110,8 @@ class RunningRack:
             return
         if self.mode == "user-namespaces" and kernel.thread_count() > 1:
             raise LabFault(
-                f"a user namespace is entered by single-threaded processes; this one has {kernel.thread_count()} threads",
-                remedy="Enter the rack before anything starts threads, or run as root.",
+                f"a user namespace admits single-threaded processes only; this one has {kernel.thread_count()} threads",
+                remedy="Enter before anything starts threads (numpy does unless OPENBLAS_NUM_THREADS=1), or run as root.",
                 resource=f"rack {self.name}",
             )
         try:
@@ -242,7 +242,7 @@ def start_rack(
 ) -> RunningRack:
     """Start the virtual rack `rack` and wait until its units have booted.
 
-    die_with_parent: it ends when this process does, whatever ends it. as_delivered: units that have no account when new.
+    die_with_parent: it ends when this process does, whatever ends it. as_delivered: units without account when new.
     defects: planted instead of those of lab.yaml, by unit. boot_seconds: instead of lab.yaml's.
     Raises LabFault: runs already, cannot be networked, ports taken, units do not boot; ConfigFault: it cannot exist.
     """
@@ -385,10 +385,10 @@ def _refuse_faults(rack: RunningRack) -> None:
 
 def _alive(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return False
-    return True
+    return state not in "ZX"
 
 
 def _until(condition: Callable[[], bool], seconds: float) -> bool:

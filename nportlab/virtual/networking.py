@@ -92,7 +92,7 @@ class NamespaceNetwork:
         if shutil.which("ip", path=_search_path()) is None:
             raise NetworkUnavailable("the program ip (package iproute2) is not installed")
         self.mode: Mode = "user-namespaces" if user_namespace else "namespaces"
-        self.reason = "not root" if user_namespace else ""
+        self.reason = "" if not user_namespace else "lab.yaml asks for it" if os.geteuid() == 0 else "not root"
         self._harness = IPv4Interface(rack.harness)
         self._enter_lab(user_namespace)
         self._lab = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)

@@ -66,9 +66,7 @@ class Flash:
             text = self._text(name).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return
-        whole, _, _torn = text.rpartition("\n")
-        if whole:
-            yield from whole.split("\n")
+        yield from text.split("\n")[:-1]
 
     def replace_lines(self, name: str, lines: list[str]) -> None:
         """Make `lines` the whole content of the text file `name`, atomically."""
