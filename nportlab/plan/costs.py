@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from nportlab.plan.need import Event, Item
 
@@ -42,19 +40,3 @@ class Costs(BaseModel):
 
 def _smoothed(before: float | None, seconds: float) -> float:
     return round(seconds if before is None else before + _MEMORY * (seconds - before), 3)
-
-
-def load_costs(path: Path) -> Costs:
-    """The costs kept at `path`; assumed ones when there are none or the file is damaged (it only holds estimates)."""
-    try:
-        return Costs.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        return Costs()
-
-
-def save_costs(costs: Costs, path: Path) -> None:
-    """Keep the costs at `path` for the next plan. Raises OSError when that is not possible."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    fresh.write_text(costs.model_dump_json(indent=1))
-    fresh.replace(path)

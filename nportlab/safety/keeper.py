@@ -13,13 +13,14 @@ from nportlab.inventory.lab import Lab, UnitEntry
 from nportlab.plan.need import CERTIFICATE, Event, Values, serves
 from nportlab.protocol.configuration_text import ConfigurationText, parse
 from nportlab.safety.baseline import Baseline, cannot_restore, differences, same_certificate, settings_of
-from nportlab.safety.journal import Entry, Journal
+from nportlab.safety.journal import Entry, Identity, Journal, Phase
 from nportlab.safety.locks import UnitLock, unit_lock
 from nportlab.safety.permission import missing_outlet, permissions_for, refusal
 from nportlab.safety.target import Target
 from nportlab.verdicts.faults import HarnessBug, LabFault, NotApplicable
 
 Cause = Literal["plan", "test", "restore"]
+"""Of a restart: planned (the one that puts the unit back included), made by a test, or to clean up after a killed run."""
 
 
 class Listener(Protocol):
@@ -63,6 +64,7 @@ class Keeper:
         self.entry = entry
         self.lock: UnitLock = unit_lock(lab, entry)
         self.journal = Journal(lab.state_dir, entry.rack, entry.name)
+        self.identity = Identity()
         self.baseline: Baseline | None = None
         self.values: dict[str, str] = {}
         """The settings in force."""
@@ -86,7 +88,7 @@ class Keeper:
         self.lock.acquire()
         self._listener.doing("looking who answers")
         self._target.ready()
-        identity = self._target.identity()
+        self.identity = self._target.identity()
         if self.journal.pending:
             self._recover()
         self._listener.doing("saving the baseline")
@@ -97,7 +99,7 @@ class Keeper:
             unit=self.entry.name,
             rack=self.entry.rack,
             address=self.entry.address,
-            identity=identity,
+            identity=self.identity,
             baseline="",
             baseline_sha256="",
             certificate=values[CERTIFICATE],
@@ -209,10 +211,12 @@ class Keeper:
         self._suspect = False
 
     @contextmanager
-    def _changing(self, event: Event, change: Mapping[str, str], cause: Cause, reason: str) -> Iterator[None]:
+    def _changing(
+        self, event: Event, change: Mapping[str, str], cause: Cause, reason: str, phase: Phase = "changing"
+    ) -> Iterator[None]:
         """Write down what is about to happen, and tell how long it took. When it fails, the state is unknown."""
         assert self._entry is not None
-        self.journal.update(self._entry, "restoring" if cause == "restore" else "changing", _plain(change), event)
+        self.journal.update(self._entry, phase, _plain(change), event)
         self._listener.doing(f"{_DOING[event]}: {reason}")
         before, start = self._disturbed, time.monotonic()
         self._disturbed = True
@@ -228,7 +232,7 @@ class Keeper:
         certificate = self._target.certificate()
         if not self._disturbed and self._as_found(baseline.text, now, baseline.certificate, certificate):
             return
-        with self._changing("restart", {}, "restore", "putting the unit back"):
+        with self._changing("restart", {}, "plan", "putting the unit back", "restoring"):
             wanted = None if same_certificate(baseline.certificate, certificate) else baseline.certificate
             self._target.load(baseline.text, wanted)
         self._prove(baseline.text, baseline.certificate)
