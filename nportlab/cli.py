@@ -12,10 +12,19 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from nportlab.inventory import Lab, load_lab
 from nportlab.verdicts.faults import ConfigFault, HarnessError
 from nportlab.verdicts.verdict import ExitCode
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse leaves with 2 when the command line is wrong; here 2 means interrupted."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(ExitCode.CONFIG_FAULT, f"{self.prog}: {message}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,7 +118,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="nportlab", description="Drive the lab without a test run.")
+    parser = _Parser(prog="nportlab", description="Drive the lab without a test run.")
     verbs = parser.add_subparsers(required=True, metavar="verb")
 
     virtual = _verb(verbs, "virtual", _virtual, "start the virtual rack in the foreground and say how to reach it")

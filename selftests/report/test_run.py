@@ -33,14 +33,17 @@ def test_workers_and_controller_make_one_record(tmp_path: Path) -> None:
     run.planned(PlanRecord(unit="np6150", states=3, restarts=2, lower_bound=2, file_order=40))
     workers[0].unit(UnitRecord(name="np6150", model="NP6150", firmware="2.3"))
     workers[0].restarted("np6150", "state 1")
-    workers[0].restarted("np6150", "restored", cause="restore")
+    workers[0].restarted("np6150", "restored", cause="restore", kind="factory-reset", seconds=0.5)
     workers[0].begin(PASSED.test, PASSED.unit, PASSED.controls)
     workers[0].add(PASSED)
     workers[1].add(FAILED)
     record = finish_run(run, COVERAGE)
     assert [result.verdict for result in record.results] == [Verdict.PASS, Verdict.FAIL]
     assert (record.lab, record.command, record.complete) == ("desk", "pytest -m tls", True)
-    assert [restart.cause for restart in record.restarts] == ["plan", "restore"]
+    assert [(r.cause, r.kind, r.reason) for r in record.restarts] == [
+        ("plan", "restart", "state 1"),
+        ("restore", "factory-reset", "restored"),
+    ]
     assert record.exit_code == ExitCode.UNIT_FAILURES
     assert load_run(run.folder) == record
     cell = {control.id: control.units for control in record.controls}["CON-05"]
