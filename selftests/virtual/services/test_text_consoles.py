@@ -32,34 +32,40 @@ class Screen:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+        self._position = 0
         self.seen = ""
 
     def wait(self, text: str, seconds: float = 10) -> str:
-        """What came until `text`, which must come."""
-        end, start = time.monotonic() + seconds, len(self.seen)
-        while text not in self.seen[start:]:
-            ready, _, _ = select.select([self._descriptor], [], [], max(0.0, end - time.monotonic()))
-            assert ready, f"{text!r} never came; seen: {self.seen[start:]!r}"
-            try:
-                octets = os.read(self._descriptor, 4096)
-            except OSError:  # the other end of a pty is gone
-                octets = b""
-            assert octets, f"closed before {text!r}; seen: {self.seen[start:]!r}"
-            self.seen += octets.decode(errors="replace")
-        return self.seen[start:]
+        """What came since the last wait, up to and including `text`, which must come."""
+        end = time.monotonic() + seconds
+        while text not in self.seen[self._position :]:
+            octets = self._read(end)
+            assert octets is not None, f"{text!r} never came; seen: {self._new()!r}"
+            assert octets, f"closed before {text!r}; seen: {self._new()!r}"
+        start, self._position = self._position, self.seen.index(text, self._position) + len(text)
+        return self.seen[start : self._position]
 
     def wait_closed(self, seconds: float = 10) -> str:
-        """What came until the end."""
-        end, start = time.monotonic() + seconds, len(self.seen)
-        while select.select([self._descriptor], [], [], max(0.0, end - time.monotonic()))[0]:
-            try:
-                octets = os.read(self._descriptor, 4096)
-            except OSError:
-                octets = b""
-            if not octets:
-                return self.seen[start:]
-            self.seen += octets.decode(errors="replace")
-        raise AssertionError(f"still open; seen: {self.seen[start:]!r}")
+        """What came since the last wait until the end."""
+        end = time.monotonic() + seconds
+        while octets := self._read(end):
+            pass
+        assert octets is not None, f"still open; seen: {self._new()!r}"
+        return self._new()
+
+    def _new(self) -> str:
+        return self.seen[self._position :]
+
+    def _read(self, end: float) -> bytes | None:
+        """The next octets, empty at the end of the stream, None when time is up."""
+        if not select.select([self._descriptor], [], [], max(0.0, end - time.monotonic()))[0]:
+            return None
+        try:
+            octets = os.read(self._descriptor, 4096)
+        except OSError:  # the other end of a pty is gone
+            octets = b""
+        self.seen += octets.decode(errors="replace")
+        return octets
 
     def type(self, line: str, end: str = "\r") -> None:
         os.write(self._descriptor, (line + end).encode())

@@ -25,7 +25,7 @@ HOST_KEYS = {"ecdsa": "ecdsa-sha2-nistp256", "rsa": "ssh-rsa"}
 
 RSA_BITS = 2048
 LOGIN_SECONDS = 60
-LAST_WORDS_SECONDS = 5
+LAST_WORDS_SECONDS = 2
 MOST_SESSIONS = 16
 
 
@@ -94,7 +94,12 @@ class SshConsole:
             async with asyncio.timeout(LAST_WORDS_SECONDS):
                 await process.stdout.drain()
         process.exit(0)
-        process.get_extra_info("connection").close()
+        # A client shows what it got and leaves by itself; told to go at once, it may drop the last words.
+        connection: asyncssh.SSHServerConnection = process.get_extra_info("connection")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await connection.wait_closed()
+        connection.close()
 
     def close(self) -> None:
         """Stop listening and drop all sessions."""
