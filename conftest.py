@@ -12,4 +12,8 @@ pytest_plugins = [
     "fixtures.lab",
     "fixtures.power",
     "fixtures.probes",
+    "fixtures.observation",
+    "fixtures.certificates",
+    "fixtures.pending",
+    "fixtures.browser",
 ]

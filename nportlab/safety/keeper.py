@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -20,7 +20,7 @@ from nportlab.safety.target import Target
 from nportlab.verdicts.faults import HarnessBug, LabFault, NotApplicable
 
 Cause = Literal["plan", "test", "restore"]
-"""Of a restart: planned (the one that puts the unit back included), made by a test, or to clean up after a killed run."""
+"""Of a restart: planned (the last one, which puts the unit back, too), made by a test, or after a killed run."""
 
 
 class Listener(Protocol):
@@ -34,6 +34,10 @@ class Listener(Protocol):
         """A restart has been made. seconds: until the unit was healthy again."""
         ...
 
+    def changing(self, event: Event) -> AbstractContextManager[None]:
+        """Entered while the unit goes through an event."""
+        ...
+
 
 class Silent:
     """Tells nobody."""
@@ -43,6 +47,10 @@ class Silent:
 
     def restarted(self, event: Event, cause: Cause, reason: str, seconds: float) -> None:
         """Say nothing."""
+
+    def changing(self, event: Event) -> AbstractContextManager[None]:
+        """Do nothing."""
+        return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -221,7 +229,8 @@ class Keeper:
         before, start = self._disturbed, time.monotonic()
         self._disturbed = True
         self._visit = ""
-        yield
+        with self._listener.changing(event):
+            yield
         self._disturbed = before
         self._listener.restarted(event, cause, reason, time.monotonic() - start)
 
