@@ -17,6 +17,7 @@ from nportlab.verdicts.verdict import TestResult
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _NAME_LENGTH = 96
+_RESULT = "result.json"
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,6 @@ class Budget:
 def safe_name(text: str) -> str:
     """A file name made of letters, digits, dot, dash and underscore; long ones are cut and end in a hash."""
     name = _UNSAFE.sub("-", text).strip("-.") or "unnamed"
-    if len(name) <= _NAME_LENGTH and name == text:
-        return name
     if len(name) <= _NAME_LENGTH:
         return name
     return f"{name[: _NAME_LENGTH - 9]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
@@ -81,6 +80,11 @@ class EvidenceRecorder:
     def paths(self) -> tuple[str, ...]:
         """What was written, relative to the run folder, transcript first."""
         return tuple(sorted(self._paths, key=lambda path: not path.endswith("transcript.txt")))
+
+    @property
+    def result_path(self) -> str:
+        """Where `close` writes the verdict, relative to the run folder."""
+        return self._relative(self.folder / _RESULT)
 
     def note(self, text: str) -> None:
         """One line for the reader."""
@@ -123,7 +127,7 @@ class EvidenceRecorder:
         content = {key: value for key, value in asdict(result).items() if value not in ("", (), {})}
         content.update(facts or {})
         text = json.dumps(self._redactor.clean_all(content), indent=2, ensure_ascii=False, default=str) + "\n"
-        self._put(self.folder / "result.json", _encoded(text), "wb")
+        self._put(self.folder / _RESULT, _encoded(text), "wb")
 
     def __enter__(self) -> EvidenceRecorder:
         return self
