@@ -24,7 +24,8 @@ Progress = Callable[[float, str], None]
 _T = TypeVar("_T")
 _POLL: Final = 0.03  # seconds between looks while waiting for the unit to go down or come up
 _CONNECT: Final = 0.2  # seconds for one connection attempt; a unit that boots drops what comes too early
-_SETTLE: Final = 3.0  # seconds the other services may come up later than the console
+_SETTLE: Final = 10.0  # seconds the other services may come up later than the console
+_SETTLE_VIRTUAL: Final = 1.0
 _GO_DOWN: Final = 15.0  # seconds a unit may still answer after a restart was ordered
 
 
@@ -220,7 +221,7 @@ def _missing_ports(wait: _Wait, state: Mapping[str, str]) -> frozenset[int]:
                 missing.discard(port)
         return not missing
 
-    wait.up_to(_SETTLE, all_open, "the services")
+    wait.up_to(_SETTLE_VIRTUAL if unit.rack.virtual else _SETTLE, all_open, "the services")
     return frozenset(missing)
 
 

@@ -106,7 +106,8 @@ class TextConsole:
         try:
             self._screen = self._wait([self._texts.selection, self._texts.login, self._texts.password])
         except SessionLost:
-            self._screen = ""
+            if self._texts.locked not in self._screen and self._texts.login_failed not in self._screen:
+                raise
         if self._screen.endswith(self._texts.selection):
             account.accepted()
             return

@@ -77,10 +77,8 @@ def test_an_item_that_is_a_link_can_have_items_below() -> None:
 
 
 def test_two_forms_where_the_first_is_never_closed() -> None:
-    forms = read_html(
-        "<form action=/a><input type=hidden name=t value=1><form action=/b><input type=file name=f>"
-    ).forms
-    assert [(form.action, form.hidden, [f.name for f in form.fields]) for form in forms] == [
+    page = read_html("<form action=/a><input type=hidden name=t value=1><form action=/b><input type=file name=f>")
+    assert [(form.action, form.hidden, [f.name for f in form.fields]) for form in page.forms] == [
         ("/a", {"t": "1"}, []),
         ("/b", {}, ["f"]),
     ]
