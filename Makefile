@@ -8,7 +8,7 @@ LAB ?= lab.yaml
 .PHONY: regression test setup bench lint clean
 
 regression: setup
-	@$(BIN)/pytest --lab $(LAB) $(ARGS)
+	@$(BIN)/pytest --lab=$(LAB) $(ARGS)
 
 test: setup lint
 	@$(BIN)/pytest selftests -n 2 --dist worksteal $(ARGS)

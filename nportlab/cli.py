@@ -76,7 +76,7 @@ def _controls(options: argparse.Namespace) -> int:
 
 
 def _plan(options: argparse.Namespace) -> int:
-    lab = ["--lab", str(options.lab)] if options.lab else []
+    lab = [f"--lab={options.lab}"] if options.lab else []
     return subprocess.run([sys.executable, "-m", "pytest", "--plan", *lab, *options.rest], check=False).returncode
 
 
