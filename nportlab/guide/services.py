@@ -93,6 +93,12 @@ def expected_ports(state: Mapping[str, str], name: str | Model) -> ExpectedPorts
     return ExpectedPorts(tcp, udp, frozenset(optional - udp), users)
 
 
+def known_udp_ports(name: str | Model) -> frozenset[int]:
+    """Every UDP port the guide's tables give a unit of that model, with factory port numbers for UDP mode."""
+    listed = {port for service in services().values() if service.transport == "udp" for port in service.ports}
+    return frozenset(listed | {default_port(n) for n in model(name).ports})
+
+
 def known_ports(name: str | Model) -> frozenset[int]:
     """Every TCP port the guide's tables give a unit of that model in any configuration with factory port numbers.
 

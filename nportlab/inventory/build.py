@@ -51,7 +51,11 @@ class _Build:
         return Rack(
             name=name,
             units=_both_ends(units),
-            network=Network(IPv4Interface(shape.network.harness_address), shape.network.interface),
+            network=Network(
+                IPv4Interface(shape.network.harness_address),
+                shape.network.interface,
+                tuple(str(address) for address in shape.network.peer_addresses),
+            ),
             probes=_probes(shape.probes, _VIRTUAL if shape.virtual else _REAL),
             virtual=VirtualRack(**shape.virtual.model_dump()) if shape.virtual else None,
             switches={

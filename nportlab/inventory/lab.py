@@ -131,6 +131,7 @@ class Network:
 
     harness: IPv4Interface
     interface: str | None = None
+    peer_addresses: tuple[str, ...] = ()
 
     @property
     def harness_address(self) -> str:

@@ -201,6 +201,9 @@ class NetworkShape(Shape):
         Field(default="192.168.127.1/24", description="address of this host in the rack's network, with prefix length")
     )
     interface: str | None = Field(default=None, description="for captures and broadcasts; found by address if absent")
+    peer_addresses: tuple[IPv4Address, ...] = Field(
+        default=(), description="further addresses of this host for the servers units talk to, one per unit"
+    )
 
 
 class ProbesShape(Shape):
@@ -236,6 +239,9 @@ class ProfileShape(Shape):
     ssh: Literal["enable", "disable"] = Field(default="disable", description="is remote SSH access needed")
     accounts: Literal["none", "radius", "tacacs"] = Field(default="none", description="central account management")
     time: Literal["manual", "ntp"] = Field(default="manual", description="where units take the time from")
+    longest_handshake_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
+        default=3.0, description="median TLS handshake that is still acceptable, with any key"
+    )
     strict: bool = Field(
         default=False, description="also fail what the guide does not name (compression, renegotiation)"
     )

@@ -111,7 +111,7 @@ class RunningRack:
         if self.mode == "user-namespaces" and kernel.thread_count() > 1:
             raise LabFault(
                 f"a user namespace admits single-threaded processes only; this one has {kernel.thread_count()} threads",
-                remedy="Enter before anything starts threads (numpy does unless OPENBLAS_NUM_THREADS=1), or run as root.",
+                remedy="Enter in a forked child, or before anything starts threads (numpy does, too); or run as root.",
                 resource=f"rack {self.name}",
             )
         try:

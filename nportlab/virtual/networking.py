@@ -199,7 +199,7 @@ class LoopbackNetwork:
 
     def __init__(self, rack: RackSpec, reason: str) -> None:
         self.reason = reason
-        self._addresses = _free_addresses([IPv4Address(unit.address) for unit in rack.units])
+        self._addresses = free_addresses([IPv4Address(unit.address) for unit in rack.units])
 
     def plug(self, number: int, unit: UnitSpec) -> UnitNetwork:
         """The unit's address."""
@@ -265,7 +265,7 @@ def _search_path() -> str:
     return os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
 
-def _free_addresses(wanted: Sequence[IPv4Address]) -> list[str]:
+def free_addresses(wanted: Sequence[IPv4Address]) -> list[str]:
     """An address of 127/8 for each wanted one, with the same last two bytes, on which nothing listens yet."""
     for second in range(100, 228):
         candidates = [f"127.{second}.{address.packed[2]}.{address.packed[3]}" for address in wanted]

@@ -139,14 +139,15 @@ class Supervisor:
             return
         log.info("%s boots (%s start, pid %s)", slot.spec.name, reason, slot.pid)
         self._watch(slot.link, lambda: self._hear(slot))
-        if slot.pressed:
-            slot.tell({"button": True})
 
     def _hear(self, slot: UnitSlot) -> None:
+        was_up = slot.booted is not None
         try:
             slot.hear()
         except wire.WireError as error:
             log.error("%s: %s", slot.spec.name, error)
+        if slot.pressed and slot.booted is not None and not was_up:
+            slot.tell({"button": True})  # held since before it could notice
 
     def _reap(self) -> None:
         while True:

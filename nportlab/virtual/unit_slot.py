@@ -20,6 +20,8 @@ from nportlab.virtual.unit.device import Identity, Surroundings
 from nportlab.virtual.unit.flash import Flash
 from nportlab.virtual.unit.process import PowerOn, run_unit
 
+EPHEMERAL = 32768
+
 log = logging.getLogger("rack")
 
 
@@ -169,7 +171,27 @@ class UnitSlot:
             "faults": self.faults,
             "defects": list(self.defects),
             "pid": self.pid,
+            "open": open_ports(self.pid) if self.pid and self._network.mode != "loopback" else {},
         }
+
+
+def open_ports(pid: int) -> dict[str, list[int]]:
+    """TCP ports that listen and UDP ports that are bound in the network namespace of process `pid`, as the kernel says.
+
+    UDP ports of the ephemeral range are clients and left out.
+    """
+    return {
+        "tcp": _bound(f"/proc/{pid}/net/tcp", listening="0A"),
+        "udp": [port for port in _bound(f"/proc/{pid}/net/udp", listening="07") if port < EPHEMERAL],
+    }
+
+
+def _bound(table: str, listening: str) -> list[int]:
+    try:
+        rows = [line.split() for line in Path(table).read_text().splitlines()[1:]]
+    except OSError:
+        return []
+    return sorted({int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == listening})
 
 
 __all__ = ["NetworkUnavailable", "UnitSlot"]

@@ -5,25 +5,24 @@ The RADIUS server of the bench knows the harness's own account, so the harness a
 
 import pytest
 
-from fixtures.marks import alone, control, needs
+from fixtures.marks import PEER, control, needs
+from fixtures.peers import RADIUS_SECRET
+from nportlab.unit.endpoint import Account
 from nportlab.unit.errors import LoginRefused
 
 pytestmark = [pytest.mark.console, pytest.mark.aaa]
 
 
-def radius_then_local(try_next):
-    """RADIUS first, the unit's own accounts second."""
-    return lambda unit: {
-        "console.authentication_type": "radius-local",
-        "console.try_next_type": try_next,
-        "radius.server": unit.peer_address,
-        "radius.port": "1812",
-        "radius.key": "lab-shared-secret",
-    }
+RADIUS_THEN_LOCAL = {
+    "console.authentication_type": "radius-local",
+    "radius.server": PEER,
+    "radius.port": "1812",
+    "radius.key": RADIUS_SECRET,
+}
 
 
 @control("CON-19")
-@needs(radius_then_local("enable"))
+@needs({**RADIUS_THEN_LOCAL, "console.try_next_type": "enable"})
 def test_a_local_user_whom_radius_rejects_gets_in_when_the_next_type_is_tried(unit, peers):
     with peers.radius.rejecting(unit.account.username) as asked:
         browser = unit.new_console()
@@ -33,10 +32,10 @@ def test_a_local_user_whom_radius_rejects_gets_in_when_the_next_type_is_tried(un
 
 
 @control("CON-20")
-@needs(radius_then_local("disable"))
-def test_a_local_user_whom_radius_rejects_stays_out_when_the_next_type_is_not_tried(unit, peers, stranger):
+@needs({**RADIUS_THEN_LOCAL, "console.try_next_type": "disable"})
+def test_a_local_user_whom_radius_rejects_stays_out_when_the_next_type_is_not_tried(unit, peers):
     with peers.radius.rejecting(unit.account.username) as asked, pytest.raises(LoginRefused):
-        unit.new_console(stranger(unit.account)).login()
+        unit.new_console(Account(unit.account.username, unit.account.password)).login()
     assert asked(), "the unit never asked the RADIUS server"
     browser = unit.new_console()
     browser.login()

@@ -6,7 +6,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fixtures.marks import alone, control, needs
+from fixtures.marks import PEER, alone, control, needs
 from fixtures.web import signed_by_itself
 from nportlab.guide.pages import pages
 from nportlab.probes.handshake import PUBLIC_ROOTS
@@ -59,30 +59,30 @@ def test_it_is_valid_for_two_years_and_now(web):
 
 @control("CRT-05")
 @FACTORY
-def test_a_self_signed_certificate_is_not_trusted(web, pki):
-    for trust in (PUBLIC_ROOTS, pki.root_file):
+def test_a_self_signed_certificate_is_not_trusted(web, ca):
+    for trust in (PUBLIC_ROOTS, ca.root_file):
         assert "self-signed" in (web.handshake(trust=trust).verify_error or "verified")
 
 
 @control("CRT-06")
 @TRUSTED
-def test_an_imported_certificate_is_trusted(web, pki):
-    assert web.handshake(trust=pki.root_file).verify_error is None
-    assert web.handshake(trust=pki.other_root_file).verify_error is not None, "any authority is believed"
+def test_an_imported_certificate_is_trusted(web, ca):
+    assert web.handshake(trust=ca.root_file).verify_error is None
+    assert web.handshake(trust=ca.other_root_file).verify_error is not None, "any authority is believed"
 
 
 @control("CRT-07")
 @pytest.mark.parametrize("wrong", ["der", "pkcs12", "der-named-pem", "no-key", "empty", "text", "too-large"])
-def test_only_pem_files_are_taken(wrong, unit, web, pki):
+def test_only_pem_files_are_taken(wrong, unit, web, ca):
     before = web.certificate(), unit.certificate.panel()
     with pytest.raises(CertificateRefused):
-        unit.certificate.import_pem(*pki.wrong_file(wrong))
+        unit.certificate.import_pem(*ca.wrong_file(wrong))
     assert (web.certificate(), unit.certificate.panel()) == before
 
 
 @control("CRT-07")
 @TRUSTED
-def test_a_pem_file_with_certificate_and_key_is_taken(unit, web, pki):
+def test_a_pem_file_with_certificate_and_key_is_taken(unit, web, ca):
     assert web.certificate().public_key() == unit.issue_certificate("p256").certificate.public_key()
 
 
@@ -99,10 +99,10 @@ def test_keys_up_to_4096_bits_are_served(key, unit, web):
 
 
 @control("CRT-08")
-def test_a_key_of_8192_bits_is_refused(unit, web, pki):
+def test_a_key_of_8192_bits_is_refused(unit, web, ca):
     before = web.certificate()
     with pytest.raises(CertificateRefused):
-        unit.certificate.import_pem(*pki.wrong_file("rsa8192"))
+        unit.certificate.import_pem(*ca.wrong_file("rsa8192"))
     assert web.certificate() == before
 
 
@@ -118,10 +118,10 @@ def test_an_import_takes_effect_after_the_restart(unit, web):
 
 
 @control("CRT-10")
-def test_a_certificate_with_another_key_is_refused(unit, web, pki):
+def test_a_certificate_with_another_key_is_refused(unit, web, ca):
     before = web.certificate()
     with pytest.raises(CertificateRefused):
-        unit.certificate.import_pem(*pki.wrong_file("other-key"))
+        unit.certificate.import_pem(*ca.wrong_file("other-key"))
     assert web.certificate() == before
 
 
@@ -136,7 +136,7 @@ def test_a_longer_key_still_connects_in_time(key, web, profile, evidence):
 
 
 @control("CRT-12")
-@needs(lambda unit: {"certificate": "regenerated", "basic.time_server": unit.peer_address})
+@needs({"certificate": "regenerated", "basic.time_server": PEER})
 def test_a_deleted_certificate_comes_back_with_new_dates(unit, web):
     certificate = web.certificate()
     assert certificate != unit.deleted_certificate, "the same certificate is served again"
@@ -225,6 +225,6 @@ def test_the_certificate_page_is_found_by_a_path_of_the_guide(console):
 
 
 @control("CRT-22")
-def test_the_lab_authority_signs_a_request(pki):
-    leaf = pki.sign_a_request()
-    assert pki.authority.issued(leaf)
+def test_the_lab_authority_signs_a_request(ca):
+    leaf = ca.sign_a_request()
+    assert ca.authority.issued(leaf)

@@ -12,25 +12,25 @@ PRESSED = 6  # seconds of unit time; five are said to be enough
 @control("CON-21")
 @alone(restarts=1)
 @needs({"console.reset_button": "always"}, allow=("factory-reset",))
-def test_the_button_works_at_any_time_when_always_enabled(reset_button, unit_minutes):
+def test_the_button_works_at_any_time_when_always_enabled(button, unit_minutes):
     unit_minutes(70 / 60)
-    reset_button.press(PRESSED)
-    assert reset_button.reset_the_unit()
+    button.press(PRESSED)
+    assert button.reset_the_unit()
 
 
 @control("CON-22")
 @needs({"console.reset_button": "60s"}, allow=("factory-reset",))
 @alone
-def test_the_button_does_nothing_after_60_seconds(reset_button, unit_minutes):
+def test_the_button_does_nothing_after_60_seconds(button, unit_minutes):
     unit_minutes(70 / 60)
-    reset_button.press(PRESSED)
-    assert not reset_button.reset_the_unit()
+    button.press(PRESSED)
+    assert not button.reset_the_unit()
 
 
 @control("CON-22")
 @pytest.mark.needs_power
 @alone(restarts=1)
 @needs({"console.reset_button": "60s"}, allow=("factory-reset", "power-cycle"))
-def test_the_button_works_in_the_first_60_seconds(reset_button):
-    reset_button.press_at_power_on(PRESSED)
-    assert reset_button.reset_the_unit()
+def test_the_button_works_in_the_first_60_seconds(button):
+    button.press_at_power_on(PRESSED)
+    assert button.reset_the_unit()

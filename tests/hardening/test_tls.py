@@ -6,6 +6,7 @@ from fixtures.marks import alone, control, needs
 from nportlab.probes.renegotiation import Renegotiation, client_renegotiation
 from nportlab.probes.tls import SSL_2, SSL_3, TLS_1_0, TLS_1_1, TLS_1_2, Accepted, Refused
 from nportlab.probes.tls_suites import suite_rule
+from nportlab.verdicts.faults import Informational
 
 pytestmark = pytest.mark.tls
 
@@ -68,7 +69,8 @@ def test_high_secure_mode_offers_only_strong_ciphers(unit, tls, evidence):
 @needs(event="factory-reset")
 def test_high_secure_mode_is_off_from_the_factory(unit, console, tls):
     assert console.get_setting("tls.high_secure_mode") == "disable"
-    assert tls.suites(unit.https, TLS_1_2).violations(suite_rule("strong")), "the factory list is already the narrow one"
+    weak = tls.suites(unit.https, TLS_1_2).violations(suite_rule("strong"))
+    assert weak, "the factory list is already the narrow one"
 
 
 @control("TLS-09")
@@ -97,12 +99,13 @@ def test_high_secure_mode_is_found_by_its_menu_path(console):
 
 
 @control("TLS-12")
-def test_no_compression_and_no_client_renegotiation(unit, tls, web, evidence):
-    features = tls.features(unit.https)
+def test_no_compression_and_no_client_renegotiation(unit, profile, tls, web, evidence):
+    features, renegotiation = tls.features(unit.https), client_renegotiation(unit.https, recorder=evidence)
     evidence.note(f"{features}; HSTS: {web.https_get().headers.get('Strict-Transport-Security', 'none')}")
-    assert not features.compression
-    assert features.renegotiation_info
-    assert client_renegotiation(unit.https, recorder=evidence).answer is Renegotiation.REFUSED
+    safe = not features.compression and features.renegotiation_info and renegotiation.answer is Renegotiation.REFUSED
+    if not profile.strict and not safe:
+        raise Informational(f"{features}; client renegotiation {renegotiation.answer} (a fail in profile strict)")
+    assert safe, f"{features}; client renegotiation {renegotiation.answer}"
 
 
 @control("TLS-13")

@@ -1,8 +1,8 @@
-"""Guide 3.1: the tables list all ports the unit uses, and what the unit says of its sockets agrees with what is seen."""
+"""Guide 3.1: the tables list all ports the unit uses, and the unit's own socket list agrees with what is seen."""
 
 import pytest
 
-from fixtures.marks import control, needs
+from fixtures.marks import PEER, control, needs
 from nportlab.guide.modes import command_port, data_port
 from nportlab.guide.services import expected_ports
 
@@ -11,16 +11,12 @@ pytestmark = pytest.mark.ports
 TIME_SERVER = "time.lab.example"
 
 
-def with_a_host_name(unit):
-    """A DNS server of the lab, and a host name the unit has to ask it for."""
-    return {"network.dns1": unit.peer_address, "basic.time_server": TIME_SERVER}
-
-
 @control("PRT-04", "SVC-04")
 @pytest.mark.services
-@needs(with_a_host_name)
+@needs({"network.dns1": PEER, "basic.time_server": TIME_SERVER})
 def test_dns_is_asked_when_a_host_name_is_configured(peers, unit_minutes):
-    assert unit_minutes.until(2, lambda: TIME_SERVER in peers.dns.names()), "no DNS query came"
+    asked = peers.dns.wait_for(lambda query: query.name == TIME_SERVER, timeout=unit_minutes.seconds(2))
+    assert asked, "no DNS query came"
 
 
 @control("PRT-04", "SVC-04")

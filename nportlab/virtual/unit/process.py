@@ -80,8 +80,9 @@ async def _live(power_on: PowerOn) -> ExitCode:
     device = Device(power_on.identity, power_on.flash, power_on.surroundings)
     device.restart_wanted = loop.create_future()
     device.certificate.ensure(device.clock.utc())
-    _listen_to_supervisor(power_on.link, device, ResetButton(device))
-    await _boot(power_on, device, ready_at, boots)
+    button = ResetButton(device)
+    _listen_to_supervisor(power_on.link, device, button)
+    await _boot(power_on, device, ready_at, boots, button)
     await asyncio.wait({crashed, device.restart_wanted}, return_when=asyncio.FIRST_COMPLETED)
     if crashed.done():
         return crashed.result()
@@ -89,7 +90,7 @@ async def _live(power_on: PowerOn) -> ExitCode:
     return ExitCode.RESTART
 
 
-async def _boot(power_on: PowerOn, device: Device, ready_at: float, boots: int) -> None:
+async def _boot(power_on: PowerOn, device: Device, ready_at: float, boots: int, button: ResetButton) -> None:
     """Wait out the boot time, start the services, switch the link on.
 
     Behind a link that is still down, listeners can start during the boot time; without one they would be seen early.
@@ -106,6 +107,7 @@ async def _boot(power_on: PowerOn, device: Device, ready_at: float, boots: int) 
         wire.send(power_on.link, {"fault": f"link: {error}"})
         raise
     await _start(power_on, device, clients())
+    button.ready()
     wire.send(power_on.link, {"booted": {"address": device.address, "boots": boots, "reason": power_on.reason}})
 
 

@@ -10,7 +10,8 @@ HOLD_SECONDS = 5
 """Unit seconds until Ready blinks (third-party scripts)."""
 
 ALLOWED_MINUTES = 1
-"""With "Disable after 60 sec" a press must begin within this time after the boot."""
+"""With "Disable after 60 sec" a press must begin within this time after the unit is ready (invented: it may count from
+power-on)."""
 
 EFFECT: RestartKind = "factory-keep-ip"
 """Invented: whether the button of the real unit also resets the IP settings is not public. Keeping them lets the units
@@ -23,13 +24,19 @@ class ResetButton:
     def __init__(self, device: Device) -> None:
         self._device = device
         self._held: asyncio.TimerHandle | None = None
+        self._ready_since: float | None = None
+
+    def ready(self) -> None:
+        """The unit has booted."""
+        self._ready_since = asyncio.get_running_loop().time()
 
     def press(self) -> None:
         """The button goes down."""
         device = self._device
-        late = device.clock.uptime() > device.clock.minutes(ALLOWED_MINUTES)
+        loop = asyncio.get_running_loop()
+        since = loop.time() if self._ready_since is None else self._ready_since
+        late = loop.time() - since > device.clock.minutes(ALLOWED_MINUTES)
         if self._held is None and not (late and self._limited()):
-            loop = asyncio.get_running_loop()
             self._held = loop.call_later(device.clock.seconds(HOLD_SECONDS), device.request_restart, EFFECT)
 
     def release(self) -> None:
