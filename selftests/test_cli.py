@@ -119,7 +119,7 @@ def test_plan_passes_options_on_and_returns_the_exit_code(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(subprocess, "run", run)
     assert main(["plan", "--lab", "x.yaml", "-m", "tls", "--unit", "np6150"]) == 5
-    assert seen == [[sys.executable, "-m", "pytest", "--plan", "--lab", "x.yaml", "-m", "tls", "--unit", "np6150"]]
+    assert seen == [[sys.executable, "-m", "pytest", "--plan", "--lab=x.yaml", "-m", "tls", "--unit", "np6150"]]
 
 
 @pytest.mark.parametrize("arguments", [[], ["contrls"], ["controls", "--jsn"], ["lab"], ["lab", "chek"]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 
 from nportlab.report.record import ControlRecord, FaultRecord, RunRecord
 from nportlab.verdicts.verdict import TestResult, Verdict
@@ -65,6 +66,34 @@ def block(result: TestResult, controls: dict[str, ControlRecord], width: int = 1
     return "\n".join(lines)
 
 
+def fold(results: Iterable[TestResult]) -> list[tuple[TestResult, list[TestResult]]]:
+    """Results that say the same thing of the same resource and unit (a lock, a dead switch), told once.
+
+    Fails are never folded: each is about its own controls.
+    """
+    found: dict[tuple[object, ...], tuple[TestResult, list[TestResult]]] = {}
+    for number, result in enumerate(results):
+        same = (title(result), result.resource, result.unit, result.summary, result.phase)
+        key = (number,) if result.verdict is Verdict.FAIL else same
+        if key in found:
+            found[key][1].append(result)
+        else:
+            found[key] = (result, [])
+    return list(found.values())
+
+
+def folded_block(
+    result: TestResult, others: list[TestResult], controls: dict[str, ControlRecord], width: int = 120
+) -> str:
+    """One block for results that say the same."""
+    shown = block(result, controls, width)
+    if not others:
+        return shown
+    more = dict.fromkeys(control for other in others for control in other.controls or (other.test,))
+    tests = f"{len(others)} more test{'' if len(others) == 1 else 's'}: {', '.join(more)}"
+    return "\n".join([shown, *_row("the same", tests, width)])
+
+
 def fault_block(fault: FaultRecord, width: int = 120) -> str:
     """A fault that is no test's result."""
     who = f"{fault.resource or fault.unit}: " if fault.resource or fault.unit else ""
@@ -79,6 +108,9 @@ def _row(label: str, text: str, width: int) -> list[str]:
     room = max(width - len(begin), 20)
     wrapped: list[str] = []
     for line in text.splitlines():
+        if label in ("evidence", "again"):  # to be copied whole
+            wrapped.append(line)
+            continue
         wrapped += textwrap.wrap(line, room, break_on_hyphens=False) or [""]
     if len(wrapped) > _LINES:
         wrapped = [*wrapped[: _LINES - 1], "..."]

@@ -63,6 +63,8 @@ class Detail:
     title: str
     result: TestResult
     rows: list[tuple[str, str]]
+    others: list[TestResult]
+    """Results that say the same."""
 
 
 def render_page(record: RunRecord) -> str:
@@ -112,7 +114,10 @@ def _template() -> Template:
 
 
 def _details(results: Iterable[TestResult], controls: dict[str, ControlRecord]) -> list[Detail]:
-    return [Detail(failure.title(result), result, failure.rows(result, controls)) for result in results]
+    return [
+        Detail(failure.title(result), result, failure.rows(result, controls), others)
+        for result, others in failure.fold(results)
+    ]
 
 
 def _unit_row(record: RunRecord, unit: UnitRecord) -> UnitRow:

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from nportlab.report.failure import block, count_line, fault_block, restart_line, title
+from nportlab.report.failure import block, count_line, fault_block, fold, folded_block, restart_line, title
 from nportlab.report.record import FaultRecord
 from nportlab.verdicts.verdict import TestResult, Verdict
 from selftests.report.sample import FAILED, LAB_FAULT, run_record
@@ -33,9 +33,22 @@ def test_a_lab_fault_names_the_resource_and_the_remedy() -> None:
 
 def test_long_texts_are_wrapped_and_cut() -> None:
     shown = block(replace(FAILED, seen="word " * 400), {}, width=80)
-    assert max(map(len, shown.splitlines()[1:])) <= 80
+    assert max(len(line) for line in shown.splitlines() if "word" in line) <= 80
     assert sum("word" in line for line in shown.splitlines()) == 5
     assert "..." in shown
+
+
+def test_what_many_tests_ran_into_is_told_once_but_each_fail_by_itself() -> None:
+    same = [replace(LAB_FAULT, test=f"t{n}", controls=(f"CON-0{n}",)) for n in range(3)]
+    [(first, others)] = fold(same)
+    assert folded_block(first, others, {}).endswith("the same  2 more tests: CON-01, CON-02")
+    assert len(fold([*same, replace(same[0], unit="np6650")])) == 2
+    assert len(fold([FAILED, FAILED])) == 2
+
+
+def test_what_is_to_be_copied_is_not_broken() -> None:
+    path = "evidence/" + "long-" * 40 + "/transcript.txt"
+    assert path in block(replace(FAILED, evidence=(path,)), {}, width=80)
 
 
 def test_a_fault_without_a_test() -> None:
