@@ -93,6 +93,7 @@ def _connect(endpoint: Endpoint, timeout: float) -> paramiko.Transport:
     transport.banner_timeout = timeout
     try:
         transport.start_client(timeout=timeout)
+        transport.get_remote_server_key()  # start_client returns in silence when its time is up
     except (paramiko.SSHException, OSError, EOFError) as error:
         transport.close()
         raise UnexpectedAnswer(
