@@ -13,6 +13,7 @@ import socket
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 from typing import Protocol
@@ -31,9 +32,20 @@ ARP_RETRY_MS = 50
 
 IP_SECONDS = 10.0
 
+RESERVED_PORT = 1
+"""No unit uses it; who has it bound on an address of 127/8 has the address."""
+
 
 class NetworkUnavailable(Exception):
     """The rack cannot be networked this way; the text is the reason."""
+
+
+@dataclass(frozen=True)
+class Reservation:
+    """An address of 127/8, ours as long as `holder` is open."""
+
+    address: str
+    holder: socket.socket
 
 
 class UnitNetwork(Protocol):
@@ -199,11 +211,11 @@ class LoopbackNetwork:
 
     def __init__(self, rack: RackSpec, reason: str) -> None:
         self.reason = reason
-        self._addresses = free_addresses([IPv4Address(unit.address) for unit in rack.units])
+        self._reserved = reserve_addresses([IPv4Address(unit.address) for unit in rack.units])
 
     def plug(self, number: int, unit: UnitSpec) -> UnitNetwork:
         """The unit's address."""
-        return LoopbackUnit(Addressing("loopback", self._addresses[number]))
+        return LoopbackUnit(Addressing("loopback", self._reserved[number].address))
 
     def cut(self, number: int) -> None:
         """There is no cable."""
@@ -265,19 +277,28 @@ def _search_path() -> str:
     return os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
 
-def free_addresses(wanted: Sequence[IPv4Address]) -> list[str]:
-    """An address of 127/8 for each wanted one, with the same last two bytes, on which nothing listens yet."""
+def reserve_addresses(wanted: Sequence[IPv4Address]) -> list[Reservation]:
+    """For each wanted address one of 127/8 with the same last two bytes, for this process alone.
+
+    Raises NetworkUnavailable when so many racks run that nothing is free.
+    """
     for second in range(100, 228):
         candidates = [f"127.{second}.{address.packed[2]}.{address.packed[3]}" for address in wanted]
-        if len(set(candidates)) == len(candidates) and all(map(_is_free, candidates)):
-            return candidates
+        if len(set(candidates)) == len(candidates) and (reserved := _reserve(candidates)):
+            return reserved
     raise NetworkUnavailable("no free range in 127.100/16 to 127.227/16; end other virtual racks")
 
 
-def _is_free(address: str) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind((address, mapped(443)))
-        except OSError:
-            return False
-    return True
+def _reserve(addresses: list[str]) -> list[Reservation] | None:
+    """All of `addresses`, or None: a rack holds each of its addresses by a bound socket, so the kernel is the judge."""
+    reserved: list[Reservation] = []
+    try:
+        for address in addresses:
+            holder = socket.socket()
+            reserved.append(Reservation(address, holder))
+            holder.bind((address, mapped(RESERVED_PORT)))
+    except OSError:
+        for reservation in reserved:
+            reservation.holder.close()
+        return None
+    return reserved

@@ -267,7 +267,6 @@ def test_two_units_with_one_address_are_refused(tmp_path: Path) -> None:
 
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     lab = write_lab(tmp_path, virtual="network: loopback", units=1)
-    # The rack looks for free addresses by the HTTPS port; here another port of theirs is taken.
     taken = []
     for second in range(100, 228):
         place = (f"127.{second}.127.11", mapped(950))
