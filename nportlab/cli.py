@@ -117,7 +117,7 @@ def _report(options: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> _Parser:
     parser = _Parser(prog="nportlab", description="Drive the lab without a test run.")
     verbs = parser.add_subparsers(required=True, metavar="verb")
 
@@ -149,11 +149,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _verb(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    verbs: argparse._SubParsersAction[_Parser],
     name: str,
     run: Callable[[argparse.Namespace], int],
     text: str,
-) -> argparse.ArgumentParser:
+) -> _Parser:
     parser = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     parser.set_defaults(verb=run)
     return parser
