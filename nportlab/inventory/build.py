@@ -30,7 +30,7 @@ from nportlab.verdicts.problems import Place, dotted
 FACTORY_PRE_SHARED_KEY = "moxa"
 
 _REAL = Probes(sweep_rate=200.0, udp_timeout=1.0, udp_tries=3, tls_pause=0.25)
-_VIRTUAL = Probes(sweep_rate=5000.0, udp_timeout=0.3, udp_tries=2, tls_pause=0.0)
+_VIRTUAL = Probes(sweep_rate=20000.0, udp_timeout=0.3, udp_tries=2, tls_pause=0.0)
 
 
 def build_lab(shape: LabShape, path: Path, located: Located) -> Lab:

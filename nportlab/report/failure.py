@@ -111,7 +111,7 @@ def _row(label: str, text: str, width: int) -> list[str]:
         if label in ("evidence", "again"):  # to be copied whole
             wrapped.append(line)
             continue
-        wrapped += textwrap.wrap(line, room, break_on_hyphens=False) or [""]
+        wrapped += textwrap.wrap(line, room, break_on_hyphens=False, break_long_words=False) or [""]
     if len(wrapped) > _LINES:
         wrapped = [*wrapped[: _LINES - 1], "..."]
     return [(begin if number == 0 else " " * len(begin)) + line for number, line in enumerate(wrapped)]

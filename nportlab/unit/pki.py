@@ -12,6 +12,7 @@ import ipaddress
 import os
 import secrets
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final, get_args
 
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from filelock import FileLock
 
 from nportlab.unit.certificate_provider import KeyKind
 
@@ -93,8 +95,7 @@ class LabAuthority:
     def issue(self, kind: KeyKind, address: str, name: str) -> Leaf:
         """A server certificate for a unit. address: its IP address; name: its host name (subject and SAN).
 
-        kind `expired` is a P-256 certificate whose validity ended yesterday; `rsa8192` takes up to a minute when its
-        key is not cached yet.
+        kind `expired` is a P-256 certificate whose validity ended yesterday.
         """
         key = self.key("p256" if kind == "expired" else kind)
         request = self.request(key, address, name)
@@ -152,14 +153,18 @@ class LabAuthority:
 
     def key(self, kind: KeyKind) -> PrivateKey:
         """The lab's private key of that kind, made once and cached."""
+        if kind == "rsa8192":
+            return _oversized()
         path = self._keys / f"{kind}.pem"
-        if path.exists():
-            key = serialization.load_pem_private_key(path.read_bytes(), None)
-            if isinstance(key, PrivateKey):
-                return key
-        key = _generate(kind)
-        _write_secret(path, Leaf(self.root, key).key_pem)
-        return key
+        self._keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with FileLock(self._keys / f"{kind}.lock"):  # the workers of a run want the same keys at the same time
+            if path.exists():
+                key = serialization.load_pem_private_key(path.read_bytes(), None)
+                if isinstance(key, PrivateKey):
+                    return key
+            key = _generate(kind)
+            _write_secret(path, Leaf(self.root, key).key_pem)
+            return key
 
     def _make_root(self) -> x509.Certificate:
         public = self._root_key.public_key()
@@ -183,6 +188,48 @@ def _generate(kind: KeyKind) -> PrivateKey:
     if kind in _CURVES:
         return ec.generate_private_key(_CURVES[kind])
     return rsa.generate_private_key(65537, int(kind.removeprefix("rsa")))
+
+
+@cache
+def _oversized() -> rsa.RSAPrivateKey:
+    """An RSA key of 8192 bits, at once: its two primes are public ones, so it protects nothing.
+
+    They are the 4096-bit groups of RFC 3526 (from pi) and RFC 7919 (from e); making such a key takes up to a minute.
+    """
+    base = (1 << 4096) - (1 << 4032) - 1
+    p = base + ((_pi(3966) + 240904) << 64)
+    q = base + ((_e(3966) + 5736041) << 64)
+    public = rsa.RSAPublicNumbers(65537, p * q)
+    d = pow(public.e, -1, (p - 1) * (q - 1))
+    numbers = rsa.RSAPrivateNumbers(
+        p, q, d, rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), rsa.rsa_crt_iqmp(p, q), public
+    )
+    return numbers.private_key(unsafe_skip_rsa_key_validation=True)
+
+
+def _e(bits: int) -> int:
+    """2**bits times e, rounded down."""
+    total = term = 1 << (bits + 64)
+    n = 1
+    while term := term // n:
+        total += term
+        n += 1
+    return total >> 64
+
+
+def _pi(bits: int) -> int:
+    """2**bits times pi, rounded down (Machin: pi/4 = 4 arctan 1/5 - arctan 1/239)."""
+    one = 1 << (bits + 64)
+
+    def arctan_of_inverse(x: int) -> int:
+        total, power, n = 0, one // x, 1
+        while power:
+            total += power // n if n % 4 == 1 else -(power // n)
+            power //= x * x
+            n += 2
+        return total
+
+    return (4 * (4 * arctan_of_inverse(5) - arctan_of_inverse(239))) >> 64
 
 
 def _write_secret(path: Path, content: bytes) -> None:

@@ -133,14 +133,14 @@ def test_moxa_service_is_gone_when_switched_off(tcp, silent):
     silent.expect("moxa")
 
 
-MARKER = "readable-community"
+MARKER = "readable-marker-of-the-lab"
 
 
 @control("CON-11")
 @pytest.mark.parametrize(
     "encryption",
     [
-        pytest.param(value, marks=needs({"console.sensitive_data_encryption": value, "snmp.read_community": MARKER}))
+        pytest.param(value, marks=needs({"console.sensitive_data_encryption": value, "radius.key": MARKER}))
         for value in ("md5", "aes128")
     ],
 )
