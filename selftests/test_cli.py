@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -144,3 +145,27 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("GEN-01")
+
+
+def test_virtual_says_how_to_reach_each_unit_and_ends_on_ctrl_c(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "nportlab.cli", "virtual", "--json"]
+    command += ["--lab", lab(tmp_path, "network: auto ", "network: loopback ")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        text = ""
+        for line in process.stdout:
+            text += line
+            if line == "}\n":
+                break
+        process.send_signal(signal.SIGINT)
+        try:
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    units = {unit["name"]: unit for unit in json.loads(text)["units"]}
+    assert list(units) == ["np6150", "np6450", "np6650"], errors
+    assert (units["np6650"]["model"], units["np6650"]["firmware"]) == ("NP6650-16", "2.3")
+    assert all(unit["address"].startswith("127.") for unit in units.values())
+    assert {"443", "4900"} <= set(units["np6150"]["port_map"]["tcp"])
+    assert units["np6150"]["credentials"]["username"] == "admin"
+    assert process.returncode in (ExitCode.OK, ExitCode.INTERRUPTED)
