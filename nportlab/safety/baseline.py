@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nportlab.guide.configuration_map import SECRET_WORD, UndecodableValue, from_configuration
-from nportlab.guide.settings import settings_table
+from nportlab.guide.settings import Setting, settings_table
 from nportlab.plan.need import CERTIFICATE, SELF_SIGNED, Event, serves
 from nportlab.protocol.configuration_text import Change, ConfigurationText
 from nportlab.verdicts.faults import LabFault
@@ -16,10 +16,12 @@ _OVERVIEW = "Overview"
 
 @dataclass(frozen=True)
 class Baseline:
-    """text: the exported configuration; values: the settings in it, and the pseudo-setting certificate."""
+    """text: the exported configuration; values: the settings in it, and the pseudo-setting certificate; secrets: those
+    settings whose value an export does not show and that are known all the same."""
 
     text: ConfigurationText
     values: Mapping[str, str]
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def certificate(self) -> str:
@@ -58,24 +60,32 @@ def same_certificate(found: str, now: str) -> bool:
     return serves(CERTIFICATE, now, found) or now == found
 
 
+def hidden_secrets(text: ConfigurationText, model: str, firmware: str) -> dict[str, Setting]:
+    """The secrets that are set on the unit: an export shows the word `password` in their place."""
+    found = {}
+    for setting_id, setting in settings_table().for_model(model, firmware):
+        place = setting.configuration
+        if setting.kind != "secret" or place is None or (place.section, place.key) not in text:
+            continue
+        if text.get(place.section, place.key) == SECRET_WORD:
+            found[setting_id] = setting
+    return found
+
+
 def cannot_restore(
     baseline: Baseline, wanted: Mapping[str, str], event: Event | None, model: str, firmware: str, *, kept: bool
 ) -> str:
     """Why the unit could not be put back after this change; empty when it can.
 
-    Secrets are exported as the word `password`: one that is overwritten, or lost in a factory reset, is gone. kept:
-    whether lab.yaml names a file with the unit's own certificate.
+    A secret that is not known and is overwritten, or lost in a factory reset, is gone. kept: whether lab.yaml names a
+    file with the unit's own certificate.
     """
     certificate = wanted.get(CERTIFICATE, baseline.certificate)
     changes_certificate = not serves(CERTIFICATE, baseline.certificate, certificate)
     if (changes_certificate or event == "factory-reset") and baseline.certificate != SELF_SIGNED and not kept:
         return "the unit has an imported certificate and lab.yaml does not name its file, so it could not be put back"
-    settings = dict(settings_table().for_model(model, firmware))
-    for setting_id, setting in settings.items():
-        place = setting.configuration
-        if setting.kind != "secret" or place is None or (place.section, place.key) not in baseline.text:
-            continue
-        if baseline.text.get(place.section, place.key) != SECRET_WORD:
+    for setting_id, setting in hidden_secrets(baseline.text, model, firmware).items():
+        if setting_id in baseline.secrets:
             continue
         if setting_id in wanted:
             return f"{setting.label} is set on the unit and cannot be read, so it could not be put back"

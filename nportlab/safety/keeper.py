@@ -12,7 +12,14 @@ from nportlab.guide.settings import settings_table
 from nportlab.inventory.lab import Lab, UnitEntry
 from nportlab.plan.need import CERTIFICATE, Event, Values, serves
 from nportlab.protocol.configuration_text import ConfigurationText, parse
-from nportlab.safety.baseline import Baseline, cannot_restore, differences, same_certificate, settings_of
+from nportlab.safety.baseline import (
+    Baseline,
+    cannot_restore,
+    differences,
+    hidden_secrets,
+    same_certificate,
+    settings_of,
+)
 from nportlab.safety.journal import Entry, Identity, Journal, Phase
 from nportlab.safety.locks import UnitLock, unit_lock
 from nportlab.safety.permission import missing_outlet, permissions_for, refusal
@@ -70,6 +77,7 @@ class Keeper:
 
     def __init__(self, lab: Lab, entry: UnitEntry, target: Target, listener: Listener | None = None) -> None:
         self.entry = entry
+        self._virtual = lab.racks[entry.rack].virtual is not None
         self.lock: UnitLock = unit_lock(lab, entry)
         self.journal = Journal(lab.state_dir, entry.rack, entry.name)
         self.identity = Identity()
@@ -113,8 +121,9 @@ class Keeper:
             certificate=values[CERTIFICATE],
         )
         self.journal.begin(self._entry, text.dump())
-        self.baseline = Baseline(text, values)
-        self.values = dict(values)
+        secrets = self._secrets(text)
+        self.baseline = Baseline(text, values | secrets, secrets)
+        self.values = dict(self.baseline.values)
 
     @property
     def opened(self) -> bool:
@@ -147,7 +156,7 @@ class Keeper:
             goal = replace(goal, event=None)
         reset = goal.event == "factory-reset"
         if reset:
-            self._reset(baseline, goal)
+            self._reset()
             goal = replace(goal, event=None)
         base = self._after_reset if goal.after_reset and self._after_reset else baseline.values
         wanted = {**base, **goal.needs}
@@ -159,9 +168,8 @@ class Keeper:
             return reset
         event: Event = goal.event or "restart"
         self._allowed(permissions_for(goal.event, changes=bool(change) or self._disturbed))
-        self._restorable(baseline, change, None)
-        if reason := missing_outlet(self.entry, goal.event):
-            raise NotApplicable(reason)
+        if refused := self.refusal(goal.needs, goal.event):
+            raise NotApplicable(refused)
         reason = ", ".join(sorted(change)) or goal.event or "a test left something behind"
         with self._changing(event, change, "plan", reason):
             self._target.apply(change, event)
@@ -169,6 +177,17 @@ class Keeper:
         self._disturbed = False
         self._visit = goal.entry
         return True
+
+    def refusal(self, needs: Values, event: Event | None) -> str:
+        """Why this must not, or cannot, be done to the unit; empty when it can."""
+        baseline = self._opened()
+        change = {key: value for key, value in needs.items() if not serves(key, baseline.values.get(key), value)}
+        entry = self.entry
+        return (
+            missing_outlet(entry, event)
+            or refusal(entry, permissions_for(event, changes=bool(change)))
+            or cannot_restore(baseline, change, event, entry.model, entry.firmware, kept=self._kept_certificate)
+        )
 
     def disturbed(self) -> None:
         """A test left something behind: look at the unit anew and restart it before anything else runs."""
@@ -189,9 +208,9 @@ class Keeper:
             raise HarnessBug(f"{self.entry.name} is used before its baseline is saved", "Report this.")
         return self.baseline
 
-    def _reset(self, baseline: Baseline, goal: Goal) -> None:
-        self._allowed(permissions_for("factory-reset", changes=False))
-        self._restorable(baseline, goal.needs, "factory-reset")
+    def _reset(self) -> None:
+        if refused := self.refusal({}, "factory-reset"):
+            raise NotApplicable(refused)
         with self._changing("factory-reset", {}, "plan", "factory values"):
             self._target.factory_reset()
         self._disturbed = False
@@ -202,12 +221,11 @@ class Keeper:
         if reason := refusal(self.entry, permissions):
             raise NotApplicable(reason)
 
-    def _restorable(self, baseline: Baseline, change: Mapping[str, str], event: Event | None) -> None:
-        reason = cannot_restore(
-            baseline, change, event, self.entry.model, self.entry.firmware, kept=self._kept_certificate
-        )
-        if reason:
-            raise NotApplicable(reason)
+    def _secrets(self, text: ConfigurationText) -> dict[str, str]:
+        """The hidden secrets whose value is known. Nobody but the harness ever sets up a virtual unit, so those it was
+        found with are the factory's."""
+        hidden = hidden_secrets(text, self.entry.model, self.entry.firmware) if self._virtual else {}
+        return {key: setting.factory for key, setting in hidden.items() if setting.factory}
 
     def _look_again(self) -> None:
         """Read what is stored; whatever a test stored without a restart becomes active with the next one."""
@@ -239,11 +257,13 @@ class Keeper:
         self._target.ready()
         now = self._target.export()
         certificate = self._target.certificate()
-        if not self._disturbed and self._as_found(baseline.text, now, baseline.certificate, certificate):
+        same = all(self.values.get(key) == value for key, value in baseline.secrets.items())
+        if same and not self._disturbed and self._as_found(baseline.text, now, baseline.certificate, certificate):
             return
         with self._changing("restart", {}, "plan", "putting the unit back", "restoring"):
             wanted = None if same_certificate(baseline.certificate, certificate) else baseline.certificate
-            self._target.load(baseline.text, wanted)
+            changed = {key: value for key, value in baseline.secrets.items() if self.values.get(key) != value}
+            self._target.load(baseline.text, changed, wanted)
         self._prove(baseline.text, baseline.certificate)
 
     def _recover(self) -> None:
@@ -261,7 +281,7 @@ class Keeper:
         text = parse(data)
         certificate = self._target.certificate()
         wanted = None if same_certificate(entry.certificate, certificate) else entry.certificate
-        self._target.load(text, wanted)
+        self._target.load(text, self._secrets(text), wanted)
         self._listener.restarted("restart", "restore", "recovery after a killed run", time.monotonic() - start)
         self._prove(text, entry.certificate)
         self.journal.end()

@@ -38,9 +38,9 @@ class Target(Protocol):
         """Load factory values, keep the IP settings, create the first account; returns when the unit is healthy."""
         ...
 
-    def load(self, text: ConfigurationText, certificate: str | None) -> None:
-        """Import a whole configuration, and bring back a self-signed or the lab's kept certificate when one is named;
-        restart; returns when the unit is healthy."""
+    def load(self, text: ConfigurationText, secrets: Mapping[str, str], certificate: str | None) -> None:
+        """Import a whole configuration, set the secrets it cannot hold, and bring back a self-signed or the lab's kept
+        certificate when one is named; restart; returns when the unit is healthy."""
         ...
 
     def close(self) -> None:

@@ -86,10 +86,12 @@ class UnitTarget:
         """Factory values, IP settings kept, first account made."""
         self.unit.factory_reset(progress=self._progress)
 
-    def load(self, text: ConfigurationText, certificate: str | None) -> None:
-        """Import a whole configuration and, where named, bring the certificate back; then restart."""
+    def load(self, text: ConfigurationText, secrets: Mapping[str, str], certificate: str | None) -> None:
+        """Import a whole configuration, set secrets and, where named, bring the certificate back; then restart."""
         self._way_in()
         self.unit.configuration.import_(text)
+        if secrets:
+            self.unit.apply(secrets, "never", self._progress)
         if certificate == "imported":
             self._import_kept()
         elif certificate is not None:
