@@ -202,7 +202,7 @@ def test_the_page_shows_issuer_subject_and_dates_of_an_imported_certificate(unit
 @control("CRT-19")
 @pytest.mark.log
 @alone(restarts=1)
-@OWN
+@needs({"certificate": "self-signed", "log.local_config": "enable"})
 def test_an_import_is_logged(unit, console):
     before = console.system_log()
     unit.certificate.import_pem(unit.issue_certificate("p256").pem)

@@ -49,7 +49,7 @@ def test_https_is_closed_when_switched_off(tcp):
 
 @control("CON-05")
 @pytest.mark.tls
-@needs({"console.tls_1_0_1_1": "enable"})
+@needs({"console.tls_1_0_1_1": "enable", "tls.high_secure_mode": "disable"})
 def test_old_tls_is_offered_when_switched_on(unit, tls):
     assert {TLS_1_0, TLS_1_1} <= tls.versions(unit.https).accepted
 
