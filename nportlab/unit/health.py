@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from nportlab.guide.services import expected_ports
+from nportlab.protocol.moxa_service import SearchRequest
 from nportlab.unit.errors import DidNotRestart, NeverCameBack, NotReachable, TlsFailed, UnexpectedAnswer
 from nportlab.unit.flavour import is_first_boot_page, is_login_page
 from nportlab.unit.identity import Identity, check_unchanged, from_service
@@ -72,7 +73,7 @@ def wait_until_healthy(
     """Wait until the unit works as `state` (settings in force after this boot) says.
 
     before: from `remember`, when a restart was ordered: the boot must then be proved, by the console going away or by a
-    new start line in the unit's log, and the unit must be the same one. Without it the unit only has to be there.
+    new start line in the unit's log, and the unit must be the same one. Without it any console will do.
     proof: given when the boot is proved already (its power was cut).
     deadline: seconds for everything. Raises NeverCameBack (after power and link were found good), DidNotRestart,
     CameBackDifferent, LabFault.
@@ -81,13 +82,14 @@ def wait_until_healthy(
     health = Health(proof=proof)
     if before is not None and before.watch and not proof and _went_down(wait, before.watch):
         health.proof = f"TCP {before.watch} closed"
-    wait.until(lambda: _console_answers(unit, state, health), "the console")
+    answers = _any_console_answers if before is None else _console_answers
+    wait.until(lambda: answers(unit, state, health), "the console")
     if before is not None and not health.proof:
         health.proof = _proof_in_log(unit, before, health)
     health.identity = _identity(unit, state, health)
     if before is not None and before.identity is not None and health.identity is not None:
         check_unchanged(before.identity, health.identity, unit.name)
-    health.missing = _missing_ports(wait, state)
+    health.missing = _missing_ports(wait, state, 0.0 if before is None else _settle(unit))
     health.seconds = wait.elapsed
     unit.recorder.note(
         f"{unit.name} healthy after {health.seconds:.1f} s"
@@ -154,23 +156,36 @@ def _went_down(wait: _Wait, port: int) -> bool:
     return wait.up_to(_GO_DOWN, closed, "the unit to go down")
 
 
+def _any_console_answers(unit: Unit, state: Mapping[str, str], health: Health) -> bool:
+    """Nothing is known of a unit that was not watched before: an earlier run may have left it without HTTPS."""
+    if is_open(unit.https, _CONNECT):
+        return _web_answers(unit, health)
+    return is_open(unit.tcp(SSH_PORT), _CONNECT) or is_open(unit.tcp(TELNET_PORT), _CONNECT)
+
+
 def _console_answers(unit: Unit, state: Mapping[str, str], health: Health) -> bool:
     if state.get("console.https", "enable") == "enable":
-        if not is_open(unit.https, _CONNECT):
-            return False
-        client = unit.new_session().client
-        try:
-            page = client.get("/").document
-        except (NotReachable, TlsFailed, UnexpectedAnswer):
-            return False
-        finally:
-            client.forget()
-        health.first_boot = is_first_boot_page(page)
-        return health.first_boot or is_login_page(page)
+        return is_open(unit.https, _CONNECT) and _web_answers(unit, health)
     for setting, port in (("console.ssh", SSH_PORT), ("console.telnet", TELNET_PORT)):
         if state.get(setting) == "enable":
             return is_open(unit.tcp(port), _CONNECT)
-    return unit.moxa_service.raw(b"\x01\x00\x00\x08\x00\x00\x00\x00") is not None
+    return unit.moxa_service.raw(SearchRequest().encode()) is not None
+
+
+def _web_answers(unit: Unit, health: Health) -> bool:
+    client = unit.new_session().client
+    try:
+        page = client.get("/").document
+    except (NotReachable, TlsFailed, UnexpectedAnswer):
+        return False
+    finally:
+        client.forget()
+    health.first_boot = is_first_boot_page(page)
+    return health.first_boot or is_login_page(page)
+
+
+def _settle(unit: Unit) -> float:
+    return _SETTLE_VIRTUAL if unit.rack.virtual else _SETTLE
 
 
 def _identity(unit: Unit, state: Mapping[str, str], health: Health) -> Identity | None:
@@ -201,7 +216,7 @@ def _starts(unit: Unit) -> tuple[str, ...] | None:
     return None if lines is None else tuple(line for line in lines if " start" in line.casefold())
 
 
-def _missing_ports(wait: _Wait, state: Mapping[str, str]) -> frozenset[int]:
+def _missing_ports(wait: _Wait, state: Mapping[str, str], settle: float) -> frozenset[int]:
     """Ports that should be open and are not.
 
     The unit's own list of listeners is asked first: dialling a serial port would open it and show in the unit's log.
@@ -221,7 +236,7 @@ def _missing_ports(wait: _Wait, state: Mapping[str, str]) -> frozenset[int]:
                 missing.discard(port)
         return not missing
 
-    wait.up_to(_SETTLE_VIRTUAL if unit.rack.virtual else _SETTLE, all_open, "the services")
+    wait.up_to(settle, all_open, "the services")
     return frozenset(missing)
 
 

@@ -22,7 +22,9 @@ _LOG_LINE = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[[^\]]+\] .+")
 
 
 def needs_first_boot(session: WebSession) -> bool:
-    """Whether the unit shows its first boot page."""
+    """Whether the unit shows its first boot page. Somebody who is logged in need not ask."""
+    if session.alive():
+        return False
     session.forget()
     return is_first_boot_page(session.client.get("/").document)
 

@@ -55,6 +55,7 @@ def apply(
     if certificate is not None and not isinstance(management, WebManagement):
         apply(unit, {"console.https": "enable"}, "if-needed", progress)
         management = unit.management()
+    pending = unit.restart_pending
     text = _export_if_cheaper(unit, management, settings)
     different = _difference(unit, management, wanted, settings, text)
     _check_reachable(unit, management, different)
@@ -63,13 +64,15 @@ def apply(
         _set_certificate(unit, certificate)
         applied.changed[CERTIFICATE] = certificate
     waiting = certificate is not None or any(settings[key].active == "restart" for key in different)
-    unit.restart_pending = unit.restart_pending or waiting
+    unit.restart_pending = pending or waiting
     if restart == "always" or (restart == "if-needed" and unit.restart_pending):
         applied.health = unit.restart(progress=progress, state={**unit.state, **wanted})
         applied.restarted = True
         if certificate is not None:
             unit.note_certificate(certificate)
     unit.remember_state(wanted if applied.restarted else _immediate(wanted, settings))
+    if not applied.restarted:
+        unit.waiting_for_restart |= wanted
     _read_back(unit, {key: value for key, value in wanted.items() if key in different}, settings)
     return applied
 
@@ -143,6 +146,7 @@ def _read_back(unit: Unit, written: Mapping[str, str], settings: Mapping[str, Se
         if key in seen and seen[key].strip() != written[key].strip()
     }
     if wrong:
+        unit.remember_state({key: diff.seen for key, diff in wrong.items()})
         listed = ", ".join(f"{key} is {diff.seen!r}, was set to {diff.wanted!r}" for key, diff in wrong.items())
         error = DidNotStick(
             f"settings did not stick: {listed}", remedy="See the pages in the evidence.", resource=f"unit {unit.name}"

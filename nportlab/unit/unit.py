@@ -105,6 +105,7 @@ class Unit:
         self.pin = Pin()
         self.state: dict[str, str] = settings_table().factory(entry.model, entry.firmware)
         self.restart_pending = False
+        self.waiting_for_restart: dict[str, str] = {}
         self.restarts = 0
         self.written_secrets: dict[str, str] = {}
         self.deleted_certificate: x509.Certificate | None = None  # the one served when this run last deleted it
@@ -369,7 +370,10 @@ class Unit:
         proof: str,
     ) -> Health:
         self.console.session.forget()
-        result = self.wait_until_healthy(deadline, progress, before=before, state=state, proof=proof)
+        expected = {**self.waiting_for_restart, **(state or {})}
+        result = self.wait_until_healthy(deadline, progress, before=before, state=expected, proof=proof)
+        self.remember_state(expected)
+        self.waiting_for_restart.clear()
         self.restarts += 1
         self.restart_pending = False
         return result

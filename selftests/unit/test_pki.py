@@ -100,7 +100,7 @@ def test_keys_are_kept_for_the_owner_only_and_used_again(tmp_path: Path) -> None
     again = LabAuthority(tmp_path).issue("p256", "10.0.0.1", "unit")
     assert first.key_pem == again.key_pem
     assert first.fingerprint != again.fingerprint
-    (kept,) = (tmp_path / "keys").iterdir()
+    (kept,) = (tmp_path / "keys").glob("*.pem")
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
     assert "PRIVATE" not in repr(first)
