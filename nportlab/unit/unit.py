@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -15,6 +13,7 @@ from nportlab.guide.settings import settings_table
 from nportlab.inventory.lab import Rack, UnitEntry
 from nportlab.inventory.shapes import Permission
 from nportlab.unit import health, identity, management, transaction
+from nportlab.unit.bench import PowerOutlet, PressableButton
 from nportlab.unit.certificate import UnitCertificate
 from nportlab.unit.certificate_provider import CertificateProvider, IssuedLeaf, KeyKind
 from nportlab.unit.configuration import UnitConfiguration
@@ -37,40 +36,6 @@ _HARDWARE_DEADLINE = 240.0  # seconds; a restart may take 90 s after a reset
 _POWER_GONE = 10.0  # seconds a unit may answer after its outlet was switched off
 _MOXA_PORT = 4800
 _SNMP_PORT = 161
-
-
-class PowerOutlet(Protocol):
-    """What the unit needs of the outlet that feeds it."""
-
-    name: str
-
-    def on(self) -> None:
-        """Switch on."""
-        ...
-
-    def off(self) -> None:
-        """Switch off."""
-        ...
-
-    def is_on(self) -> bool:
-        """State as the switch says it."""
-        ...
-
-    def cycle(self, off_seconds: float = 2.0) -> None:
-        """Off, wait, on."""
-        ...
-
-
-class PressableButton(Protocol):
-    """What the unit needs of its reset button."""
-
-    def press(self, seconds: float) -> None:
-        """Hold the button so long."""
-        ...
-
-    def held(self) -> AbstractContextManager[None]:
-        """Hold the button while the block runs."""
-        ...
 
 
 class Unit:
