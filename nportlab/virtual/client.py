@@ -201,7 +201,7 @@ class RunningRack:
             if not waiting:
                 return
             if time.monotonic() > deadline:
-                reasons = "; ".join(f"{name}: {', '.join(now[name].faults) or 'no reason given'}" for name in waiting)
+                reasons = "; ".join(f"{name}: {_why(now[name])}" for name in waiting)
                 raise LabFault(
                     f"units did not boot: {reasons}",
                     remedy=f"See {self.directory / 'rack.log'}.",
@@ -248,22 +248,21 @@ def start_rack(
     """
     state = state_dir or lab.state_dir
     spec = rack_spec(lab.racks[rack], state, set(as_delivered), defects or {}, boot_seconds)
-    spec.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     read_end, write_end = os.pipe()
     command = [sys.executable, "-m", "nportlab.virtual.supervisor", "--ready", str(write_end)]
     if die_with_parent:
         command += ["--parent", str(os.getpid())]
-    with (spec.directory / "rack.log").open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            pass_fds=[write_end],
-            cwd="/",
-            start_new_session=True,  # Ctrl-C is for the harness, which still needs its rack to put it in order
-        )
-    os.close(write_end)
+    try:
+        process = _launch(command, spec.directory, write_end)
+    except OSError as error:
+        os.close(read_end)
+        raise LabFault(
+            f"{error.filename or spec.directory}: {error.strerror}",
+            remedy="Make the folder writable, with room on its disk.",
+            resource=f"rack {spec.name}",
+        ) from None
+    finally:
+        os.close(write_end)
     try:
         assert process.stdin is not None
         with contextlib.suppress(BrokenPipeError), process.stdin:
@@ -277,6 +276,20 @@ def start_rack(
         process.wait(STOP_SECONDS)
         raise
     return running
+
+
+def _launch(command: list[str], directory: Path, ready: int) -> subprocess.Popen[bytes]:
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (directory / "rack.log").open("ab") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            pass_fds=[ready],
+            cwd="/",
+            start_new_session=True,  # Ctrl-C is for the harness, which still needs its rack to put it in order
+        )
 
 
 def attach(lab: Lab, rack: str, state_dir: Path | None = None) -> RunningRack | None:
@@ -381,6 +394,11 @@ def _refuse_faults(rack: RunningRack) -> None:
             remedy="End what uses the address or port, or let the rack use namespaces.",
             resource=f"rack {rack.name}",
         )
+
+
+def _why(unit: VirtualUnitInfo) -> str:
+    crashes = [f"crashed {unit.crashes} times"] if unit.crashes else []
+    return ", ".join([*unit.faults, *crashes]) or "no reason given"
 
 
 def _alive(pid: int) -> bool:

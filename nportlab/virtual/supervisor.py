@@ -21,6 +21,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -359,6 +360,8 @@ def _lock(directory: Path) -> None:
         raise CannotStart(f"{directory}: {error.strerror}", "Make the folder writable.") from None
     os.truncate(descriptor, 0)
     os.write(descriptor, str(os.getpid()).encode())
+    with suppress(OSError):
+        os.truncate(directory / "rack.log", 0)
 
 
 def _report(descriptor: int, message: dict[str, Any]) -> None:

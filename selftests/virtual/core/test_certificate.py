@@ -77,7 +77,7 @@ def test_what_is_no_certificate_with_its_key_is_refused(device: Device, data: by
 
 def test_a_key_over_4096_bits_is_refused(device: Device) -> None:
     with pytest.raises(CertificateRefused, match="4096"):
-        device.certificate.import_pem(bundle("rsa4104"))
+        device.certificate.import_pem(bundle("rsa4484"))
 
 
 @pytest.mark.parametrize(

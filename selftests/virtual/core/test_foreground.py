@@ -62,6 +62,7 @@ def show(tmp_path: Path) -> Iterator[Callable[[str], Shown]]:
 NETWORKS = ["user-namespaces", "loopback", *(["namespaces"] if os.geteuid() == 0 else [])]
 
 
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 @pytest.mark.parametrize("network", NETWORKS)
 def test_units_are_reached_from_this_host(show: Callable[[str], Shown], network: str) -> None:
     shown, _, _ = show(network)
