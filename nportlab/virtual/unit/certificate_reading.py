@@ -81,7 +81,8 @@ def key_pem(key: Key) -> str:
 
 def _private_key(data: bytes) -> Key:
     try:
-        key = serialization.load_pem_private_key(data, None)
+        # Whether the primes of an RSA key are prime takes seconds to see; what matters is that it fits the certificate.
+        key = serialization.load_pem_private_key(data, None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise CertificateRefused("The file holds no valid private key.") from None
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
