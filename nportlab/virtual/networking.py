@@ -11,7 +11,7 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
@@ -89,12 +89,40 @@ def open_network(rack: RackSpec) -> RackNetwork:
     as_root = os.geteuid() == 0 and rack.network != "user-namespaces"
     if rack.network == "namespaces" and not as_root:
         raise NetworkUnavailable("network namespaces without a user namespace need root")
+    if rack.network == "auto" and (reason := _why_not(lambda: _rehearse(rack, not as_root))):
+        return LoopbackNetwork(rack, reason)
     try:
         return NamespaceNetwork(rack, user_namespace=not as_root)
-    except (OSError, NetworkUnavailable) as error:
-        if rack.network != "auto":
-            raise NetworkUnavailable(str(error)) from None
-        return LoopbackNetwork(rack, str(error))
+    except OSError as error:
+        raise NetworkUnavailable(str(error)) from None
+
+
+def _rehearse(rack: RackSpec, user_namespace: bool) -> None:
+    """Build the network as far as one unit."""
+    network = NamespaceNetwork(rack, user_namespace)
+    for unit in rack.units[:1]:
+        network.plug(0, unit)
+
+
+def _why_not(attempt: Callable[[], None]) -> str:
+    """Why `attempt` fails, "" when it works. Made in a child, for there is no way back out of a user namespace."""
+    read_end, write_end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        answer = "namespaces were tried in a process that came to harm"
+        try:
+            attempt()
+            answer = "works"
+        except (OSError, NetworkUnavailable) as error:
+            answer = str(error)
+        finally:
+            os.write(write_end, answer.encode())
+            os._exit(0)
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as channel:
+        answer = channel.read().decode()
+    os.waitpid(pid, 0)
+    return "" if answer == "works" else answer or "namespaces were tried in a process that was killed"
 
 
 class NamespaceNetwork:
