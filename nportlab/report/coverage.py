@@ -89,13 +89,14 @@ def _module_marks(tree: ast.Module) -> tuple[str, ...]:
 
 
 def _controls(decorators: list[ast.expr]) -> tuple[str, ...]:
-    """The literal arguments of `control(...)`, `marks.control(...)` and `pytest.mark.control(...)`."""
+    """The literal arguments of `control(...)`, also where it marks one parameter set (`pytest.param(..., marks=...)`)."""
     names: list[str] = []
     for decorator in decorators:
-        if not isinstance(decorator, ast.Call):
-            continue
-        called = decorator.func
-        name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
-        if name == "control":
-            names += [a.value for a in decorator.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-    return tuple(names)
+        for call in ast.walk(decorator):
+            if not isinstance(call, ast.Call):
+                continue
+            called = call.func
+            name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
+            if name == "control":
+                names += [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    return tuple(dict.fromkeys(names))

@@ -23,7 +23,7 @@ pytestmark = [control("CON-01"), pytest.mark.slow]
 def test_a(unit): ...
 
 @marks.control("TLS-02")
-@pytest.mark.parametrize("x", [1])
+@pytest.mark.parametrize("x", [1, pytest.param(2, marks=control("TLS-07"))])
 def test_b(unit, x): ...
 
 @pytest.mark.control("TLS-03")
@@ -56,6 +56,7 @@ def test_controls_of_functions_classes_and_modules(tmp_path: Path) -> None:
         "TLS-02": everything[1:2],
         "TLS-03": everything[2:],
         "TLS-04": everything[2:3],
+        "TLS-07": everything[1:2],
     }
 
 
