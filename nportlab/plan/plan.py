@@ -19,7 +19,7 @@ _UNKNOWN = "(unknown)"
 @dataclass(frozen=True)
 class UnitPlan:
     """restarts: of the whole plan, the one that restores the baseline included; bound: no plan needs fewer;
-    file_order: what the order of the files would take; seconds: estimated; given: the items as they were given."""
+    file_order: what the order of the files would take; seconds: estimated; given: the items as they were given; world: the values it was made for."""
 
     unit: str
     steps: tuple[Step, ...]
@@ -28,7 +28,8 @@ class UnitPlan:
     file_order: int
     seconds: float
     restores: bool
-    given: tuple[Item, ...] = ()
+    given: tuple[Item, ...]
+    world: World
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -70,6 +71,7 @@ def plan_unit(unit: str, items: Sequence[Item], baseline: Values, factory: Value
         seconds=_seconds(best, world, costs),
         restores=restores(best, world),
         given=tuple(items),
+        world=world,
     )
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from nportlab.plan.need import serves
 from nportlab.plan.plan import UnitPlan
-from nportlab.plan.steps import Step
+from nportlab.plan.steps import Step, World
+
+_PORT = re.compile(r"port\.(\d+)\.(.+)")
 
 
 def head_line(plan: UnitPlan) -> str:
@@ -25,7 +29,9 @@ def plan_text(plans: Sequence[UnitPlan], *, details: bool = False) -> str:
         duration = timedelta(seconds=round(plan.seconds))
         lines.append(f"plan      {head_line(plan)}, {_count(len(plan.items), 'test')}, about {duration}")
         for number, step in enumerate(plan.steps, 1):
-            lines.append(f"  {number:>3}  {_entry(step):<14} {_count(len(step.items), 'test'):>10}   {_values(step)}")
+            lines.append(
+                f"  {number:>3}  {_entry(step):<14} {_count(len(step.items), 'test'):>10}   {_values(step, plan.world)}"
+            )
             if details:
                 lines += [f"          {item.id}" for item in step.items]
         if plan.restores:
@@ -67,10 +73,34 @@ def _entry(step: Step) -> str:
     return step.entry or "as found"
 
 
-def _values(step: Step) -> str:
-    base = "factory values" if step.base == "factory" else "baseline"
-    needs = ", ".join(f"{key}={value}" for key, value in sorted(step.needs.items()))
-    return f"{base}; {needs}" if needs else base
+def _values(step: Step, world: World) -> str:
+    """What sets the state apart from the values it starts from."""
+    base = world.base(step.base)
+    special = {key: value for key, value in step.needs.items() if not serves(key, base.get(key), value)}
+    name = "factory values" if step.base == "factory" else "baseline"
+    texts = [f"{key}={value}" for key, value in sorted(_ports_together(special).items())]
+    return "; ".join([name, *([", ".join(texts)] if texts else [])])
+
+
+def _ports_together(needs: Mapping[str, str]) -> dict[str, str]:
+    """The same setting with the same value on several ports as one: `port.1-4,7.alias`."""
+    shown = {key: value for key, value in needs.items() if not _PORT.fullmatch(key)}
+    ports: dict[tuple[str, str], list[int]] = {}
+    for key, value in needs.items():
+        if found := _PORT.fullmatch(key):
+            ports.setdefault((found[2], value), []).append(int(found[1]))
+    return shown | {f"port.{_ranges(sorted(numbers))}.{name}": value for (name, value), numbers in ports.items()}
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """`1-4,7` for 1, 2, 3, 4, 7."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ",".join(str(part[0]) if len(part) == 1 else f"{part[0]}-{part[-1]}" for part in parts)
 
 
 def _count(number: int, what: str) -> str:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from nportlab.inventory.lab import Channel, Lab, Rack, UnitEntry
 from nportlab.power import Outlet, ResetButton, open_channel
 from nportlab.power.switch import driver
+from nportlab.safety.target import Target
+from nportlab.safety.unit_target import UnitTarget
 from nportlab.unit.certificate_provider import CertificateProvider
+from nportlab.unit.health import Progress
 from nportlab.unit.unit import Unit
 from nportlab.verdicts.faults import LabFault
 from nportlab.verdicts.recorder import Recorder
@@ -55,6 +58,12 @@ class Bench:
             certificates=certificates,
             bench_check=lambda: self.look(entry),
         )
+
+    def target(
+        self, unit: Unit, certificates: CertificateProvider | None = None, progress: Progress | None = None
+    ) -> Target:
+        """The unit as keeping it safe sees it. progress: told how long a restart has been taking."""
+        return UnitTarget(unit, certificates, progress)
 
     def look(self, entry: UnitEntry) -> None:
         """See that power and link of a unit are good. Raises LabFault naming what is not.

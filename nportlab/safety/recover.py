@@ -9,7 +9,6 @@ from nportlab.inventory.lab import Lab
 from nportlab.safety.bench import Bench
 from nportlab.safety.journal import pending_units
 from nportlab.safety.keeper import Keeper, Silent
-from nportlab.safety.unit_target import UnitTarget
 from nportlab.verdicts.faults import ConfigFault, HarnessError
 from nportlab.verdicts.verdict import ExitCode
 
@@ -62,7 +61,7 @@ def _recover_rack(lab: Lab, rack: str, units: Sequence[str]) -> ExitCode:
 
 def _recover_unit(lab: Lab, bench: Bench, name: str) -> None:
     entry = lab.units[name]
-    keeper = Keeper(lab, entry, UnitTarget(bench.unit(entry)), _Said(name))
+    keeper = Keeper(lab, entry, bench.target(bench.unit(entry)), _Said(name))
     try:
         keeper.open()
     finally:
