@@ -4,7 +4,7 @@ import pytest
 
 from fixtures.marks import control, needs
 from nportlab.guide.settings import settings_table
-from nportlab.probes.tls import TLS_1_0, TLS_1_1, TLS_1_2, Refused
+from nportlab.probes.tls import TLS_1_0, TLS_1_1, TLS_1_2, Accepted, Refused
 from nportlab.unit.errors import SessionLimit
 
 pytestmark = pytest.mark.console
@@ -37,8 +37,8 @@ def test_http_can_be_switched_off(tcp):
 
 
 @control("CON-04")
-def test_https_speaks_tls_1_2_when_switched_on(web):
-    assert web.handshake(version=TLS_1_2).version == TLS_1_2
+def test_https_speaks_tls_1_2_when_switched_on(unit, tls):
+    assert isinstance(tls.offer(unit.https, TLS_1_2), Accepted)
 
 
 @control("CON-04")

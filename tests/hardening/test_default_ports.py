@@ -7,7 +7,7 @@ import pytest
 
 from fixtures.marks import control, needs
 from nportlab.guide.modes import command_port, data_port
-from nportlab.probes.tls import TLS_1_2
+from nportlab.probes.tls import TLS_1_2, Accepted
 
 pytestmark = [pytest.mark.ports, pytest.mark.destructive, needs(event="factory-reset")]
 
@@ -60,8 +60,8 @@ def test_http_is_closed(tcp):
 
 
 @control("PRT-08")
-def test_https_serves_the_login_page(web):
-    assert web.handshake(version=TLS_1_2).version == TLS_1_2
+def test_https_serves_the_login_page(unit, tls, web):
+    assert isinstance(tls.offer(unit.https, TLS_1_2), Accepted)
     assert web.asks_for_login()
 
 

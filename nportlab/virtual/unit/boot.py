@@ -74,10 +74,11 @@ def load_factory_values(
 
 def _forget_at_power_cycle(flash: Flash, identity: Identity, defects: frozenset[str]) -> None:
     """What a sound unit keeps."""
-    if "console-switches-lost-at-power-cycle" in defects:
+    lost = [name for name in ("telnet", "ssh") if f"{name}-switch-lost-at-power-cycle" in defects]
+    if lost:
         configuration = flash.read("configuration")
         factory = factory_values(identity, defects)
-        configuration["settings"] |= {name: factory[name] for name in ("console.telnet", "console.ssh")}
+        configuration["settings"] |= {f"console.{name}": factory[f"console.{name}"] for name in lost}
         flash.commit("configuration", configuration)
     certificate = flash.read("certificate")
     if "certificate-lost-at-power-cycle" in defects and certificate and certificate["origin"] == "imported":

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nportlab.virtual.unit.device import Device
 
 LOOKS_AT_HELLO = frozenset({"ssl3-accepted", "ssl2-accepted", "tls10-stays-on"})
-CRAWL_SECONDS = 8.0
+CRAWL_SECONDS = 1.0
 LONG_KEY = 3072
 SCAN_FAILURES, SCAN_SECONDS = 20, 60.0
 

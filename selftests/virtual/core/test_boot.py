@@ -79,6 +79,6 @@ def test_factory_values_of_a_defect_come_with_a_reset_only(flash_directory: Path
 
 @pytest.mark.parametrize(("reason", "kept"), [("cold", False), ("warm", True)])
 def test_power_cycle_defects_forget_at_a_cold_start_only(flash_directory: Path, reason: str, kept: bool) -> None:
-    defects = ("console-switches-lost-at-power-cycle",)
+    defects = ("telnet-switch-lost-at-power-cycle",)
     boot_device(flash_directory, defects=defects).submit({"console.telnet": "enable"}, "test")
     assert boot_device(flash_directory, reason=reason, defects=defects).running.on("console.telnet") is kept
