@@ -13,8 +13,8 @@ _MEMORY = 0.3  # weight of the newest measurement
 
 
 class Costs(BaseModel):
-    """Seconds, as smoothed means. events: by event; tests: by test id; quick: whether the unit is virtual, which decides
-    what is assumed before anything was measured."""
+    """Seconds, as smoothed means. events: by event; tests: by test id; quick: whether the unit is virtual, so that less
+    is assumed before anything was measured."""
 
     model_config = ConfigDict(extra="forbid")
 

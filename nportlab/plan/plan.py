@@ -19,7 +19,8 @@ _UNKNOWN = "(unknown)"
 @dataclass(frozen=True)
 class UnitPlan:
     """restarts: of the whole plan, the one that restores the baseline included; bound: no plan needs fewer;
-    file_order: what the order of the files would take; seconds: estimated; given: the items as they were given; world: the values it was made for."""
+    file_order: what the order of the files would take; seconds: estimated; restores: whether the unit has to be put
+    back by a restart; given: the items as they were given; world: the values the plan was made for."""
 
     unit: str
     steps: tuple[Step, ...]
