@@ -22,7 +22,7 @@ def classify(exception: BaseException | None, phase: Phase = "call") -> Verdict:
             return Verdict.PASS
         case HarnessError():
             # A unit that misbehaves while the bench is prepared or put back was not being judged by this test.
-            if phase != "call" and exception.verdict is Verdict.FAIL:
+            if phase != "call" and exception.verdict is Verdict.FAIL and not exception.judges_in_setup:
                 return Verdict.INCONCLUSIVE if phase == "setup" else Verdict.ERROR
             return exception.verdict
         case NotApplicable():

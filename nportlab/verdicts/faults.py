@@ -21,6 +21,8 @@ class HarnessError(Exception):
     verdict: ClassVar[Verdict] = Verdict.ERROR
     exit_code: ClassVar[ExitCode] = ExitCode.INTERNAL
     title: ClassVar[str] = "ERROR"
+    judges_in_setup: ClassVar[bool] = False
+    """Whether a verdict FAIL stands even though the error came before the test itself ran."""
 
     def __init__(self, message: str, remedy: str = "", resource: str | None = None) -> None:
         super().__init__(message)
