@@ -89,14 +89,14 @@ def _module_marks(tree: ast.Module) -> tuple[str, ...]:
 
 
 def _controls(decorators: list[ast.expr]) -> tuple[str, ...]:
-    """The literal arguments of `control(...)`, also where it marks one parameter set (`pytest.param(..., marks=...)`)."""
+    """The literal arguments of `control(...)`, also where it marks one parameter set."""
     names: list[str] = []
     for decorator in decorators:
         for call in ast.walk(decorator):
             if not isinstance(call, ast.Call):
                 continue
             called = call.func
-            name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
+            name = getattr(called, "id", None) or getattr(called, "attr", None)  # a name, or an attribute of one
             if name == "control":
                 names += [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
     return tuple(dict.fromkeys(names))

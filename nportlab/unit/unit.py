@@ -237,6 +237,8 @@ class Unit:
     ) -> Health:
         """Load the factory default over the web console, wait, and create the account of lab.yaml again."""
         self._allowed("factory-reset")
+        if not management.is_open(self.https):  # only the web console can do it
+            self.apply({"console.https": "enable"}, "if-needed", progress)
         before = health.remember(self)
         factory = settings_table().factory(self.model, self.entry.firmware)
         self.console.load_factory_default(keep_ip)

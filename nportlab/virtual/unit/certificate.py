@@ -19,6 +19,10 @@ from nportlab.virtual.unit.flash import Flash
 __all__ = ["CertificateRefused", "CertificateSlot", "Installed", "Panel"]
 
 
+_MADE_ONE = "made-a-certificate"
+"""In flash once the unit has made its first certificate, also after a reset: a seeded defect spares the first."""
+
+
 @dataclass(frozen=True)
 class Panel:
     """What the certificate page shows: common names, and validity in the unit's way of writing dates."""
@@ -105,6 +109,7 @@ class CertificateSlot:
             own = self._make(utc)
             self._install(own)
             self._flash.commit("own-certificate", vars(own))
+            self._flash.commit(_MADE_ONE, {"made": True})
         self._in_use = self._installed
         if self._has_defect("imported-certificate-not-served"):
             self._in_use = self._load("own-certificate") or self._make(utc)
@@ -115,7 +120,8 @@ class CertificateSlot:
             start=datetime(2014, 2, 7) if self._has_defect("own-certificate-ignores-the-clock") else utc,
             years=10 if self._has_defect("own-certificate-valid-ten-years") else 2,
             rsa=self._has_defect("own-key-is-rsa"),
-            foreign_issuer=self._has_defect("own-certificate-not-self-signed"),
+            foreign_issuer=self._has_defect("own-certificate-not-self-signed")
+            and self._flash.read(_MADE_ONE) is not None,
             key=self._flash.read("signing-key") if self._has_defect("deleted-key-lives-on") else None,
         )
         return make_own(kind)

@@ -98,6 +98,10 @@ def test_defects_of_the_own_certificate(tmp_path: Path) -> None:
     def leaf(defect: str):  # type: ignore[no-untyped-def]
         return boot_device(tmp_path / defect, defects=(defect,)).certificate.serving().leaf()
 
+    first = leaf("own-certificate-not-self-signed")
+    assert first.issuer == first.subject
+    again = boot_device(tmp_path / "own-certificate-not-self-signed", defects=("own-certificate-not-self-signed",))
+    again.certificate.delete()
     foreign = leaf("own-certificate-not-self-signed")
     assert foreign.issuer != foreign.subject
     assert isinstance(leaf("own-key-is-rsa").public_key(), rsa.RSAPublicKey)
