@@ -22,6 +22,7 @@ from pathlib import Path
 
 import pytest
 
+from benches.results import Results
 from nportlab.inventory.load import load_lab
 from nportlab.probes.control import Endpoint
 from nportlab.probes.tls import TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3, TlsProber
@@ -113,20 +114,21 @@ def test_prober_against_sslyze(
     server: Callable[[Path], contextlib.AbstractContextManager[Endpoint]],
     sslyze: Path,
     tmp_path: Path,
-    record_property: Callable[[str, object], None],
-    capsys: pytest.CaptureFixture[str],
+    results: Results,
+    request: pytest.FixtureRequest,
 ) -> None:
     with server(tmp_path) as endpoint:
         own = _measure(endpoint, _own)
         one = _measure(endpoint, lambda relay: _sslyze(sslyze, relay, 1))
         five = _measure(endpoint, lambda relay: _sslyze(sslyze, relay, 5))
     rows = {"own prober": own, "sslyze, 1 at once": one, "sslyze, 5 at once": five}
-    with capsys.disabled():
-        print(f"\n{'':20} {'seconds':>8} {'connections':>12} {'suites':>7}")
-        for name, row in rows.items():
-            print(f"{name:20} {row.seconds:8.2f} {row.connections:12} {_count(row.found):7}")
-            record_property(f"{name} seconds", round(row.seconds, 3))
-            record_property(f"{name} connections", row.connections)
+    where = request.node.callspec.id
+    for name, row in rows.items():
+        theirs = one if name == "own prober" else None
+        results.add(
+            f"{where}: {name}, {_count(row.found)} suites", "s", row.seconds, theirs and round(theirs.seconds, 2)
+        )
+        results.add(f"{where}: {name}", "connections", row.connections, theirs and theirs.connections)
     for name, suites in one.found.items():
         # sslyze carries old OpenSSL builds without some newer suites: what it finds must be found, not the reverse.
         assert suites is not None, f"sslyze says nothing about {name}"
