@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import textwrap
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +39,12 @@ class Results:
 
     bench: str
     measured: list[Measurement] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        """Something to know about the numbers, shown below them; an empty text is none."""
+        if text:
+            self.notes.append(text)
 
     def add(self, name: str, unit: str, value: float, goal: float | None = None, *, more: bool = False) -> Measurement:
         """Note a number."""
@@ -49,7 +56,7 @@ class Results:
         rows = [("", "measured", "unit", "goal", ""), *map(_row, self.measured)]
         name, number, unit, goal = (max(len(row[column]) for row in rows) for column in range(4))
         lines = (f"{r[0]:{name}}  {r[1]:>{number}} {r[2]:{unit}}  {r[3]:>{goal}}  {r[4]}".rstrip() for r in rows)
-        return "\n".join(lines)
+        return "\n".join([*lines, *(textwrap.fill(text, 100) for text in self.notes)])
 
     def save(self, folder: Path = FOLDER) -> Path:
         """Write `<bench>.json`, in place of the former one, and say where it is."""
@@ -63,6 +70,7 @@ class Results:
                 {"name": m.name, "unit": m.unit, "value": m.value, "goal": m.goal, "verdict": m.verdict}
                 for m in self.measured
             ],
+            "notes": self.notes,
         }
         path.write_text(json.dumps(document, indent=1) + "\n")
         return path
