@@ -54,8 +54,11 @@ def boot_device(
     return device
 
 
-def write_lab(directory: Path, *, virtual: str = "", units: int = 2) -> Lab:
-    """A lab with one virtual rack `desk` of units a, b ... (1, 4, 1, 4 ... ports), booting at once."""
+def write_lab(directory: Path, *, virtual: str = "", units: int = 2, first: int = 11) -> Lab:
+    """A lab with one virtual rack `desk` of units a, b ... (1, 4, 1, 4 ... ports), booting at once.
+
+    first: last byte of the first unit's address.
+    """
     (directory / "lab.yaml").write_text(
         textwrap.dedent(
             f"""\
@@ -68,15 +71,15 @@ def write_lab(directory: Path, *, virtual: str = "", units: int = 2) -> Lab:
                 units:
             """
         )
-        + "".join(_unit(number) for number in range(units))
+        + "".join(_unit(number, first) for number in range(units))
     )
     return load_lab(directory / "lab.yaml")
 
 
-def _unit(number: int) -> str:
+def _unit(number: int, first: int) -> str:
     return (
         f"      {'abcdefgh'[number]}: {{model: {('NP6150', 'NP6450')[number % 2]},\n"
-        f"        address: 192.168.127.{11 + number},\n"
+        f"        address: 192.168.127.{first + number},\n"
         "        credentials: {username: admin, password: {generated: true}},\n"
         f"        outlet: relay/{number + 1}, reset_button: relay/{number + 5}}}\n"
     )

@@ -272,11 +272,10 @@ def test_two_units_with_one_address_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
-    lab = write_lab(tmp_path, virtual="network: loopback", units=1)
+    lab = write_lab(tmp_path, virtual="network: loopback", units=1, first=77)
     with contextlib.ExitStack() as taken:
         for second in range(100, 228):
-            with contextlib.suppress(OSError):
-                taken.enter_context(socket.create_server((f"127.{second}.127.11", mapped(22))))
+            taken.enter_context(socket.create_server((f"127.{second}.127.77", mapped(22))))
         with pytest.raises(LabFault, match=r"a: ssh: .*in use"):
             start_rack(lab, "desk")
 
