@@ -88,21 +88,25 @@ def _read(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Family:
-    """A process and its descendants (pid, start time), and the network namespaces they live in that are not ours."""
+    """A process and its descendants (pid, start time), and the network namespaces they live in that are not ours.
+
+    held: open namespaces. As long as they are, no new namespace can get the number of one of them.
+    """
 
     members: frozenset[tuple[int, str]]
     namespaces: frozenset[str]
+    held: tuple[int, ...]
 
     @classmethod
     def of(cls, pid: int) -> Family:
         """As it is now."""
-        parents = {child: parent for child, (parent, _) in _processes().items()}
+        known = _processes()
         members = {pid}
-        while more := {child for child, parent in parents.items() if parent in members} - members:
+        while more := {child for child, (parent, _) in known.items() if parent in members} - members:
             members |= more
-        namespaces = {_namespace(member) for member in members} - {_namespace(os.getpid()), ""}
-        started = _processes()
-        return cls(frozenset((m, started[m][1]) for m in members if m in started), frozenset(namespaces))
+        elsewhere = {_namespace(member): member for member in members if _namespace(member) != _namespace(os.getpid())}
+        held = tuple(os.open(f"/proc/{member}/ns/net", os.O_RDONLY) for member in elsewhere.values())
+        return cls(frozenset((member, known[member][1]) for member in members), frozenset(elsewhere), held)
 
     def left(self) -> list[int]:
         """Pids of members that still run, and of any process in one of the namespaces."""
@@ -112,7 +116,11 @@ class Family:
 
     def wait_gone(self) -> None:
         """Return once nothing is left; fails when something stays."""
-        wait_until(lambda: not self.left(), "the end of every process of the rack")
+        try:
+            wait_until(lambda: not self.left(), "the end of every process of the rack")
+        finally:
+            for namespace in self.held:
+                os.close(namespace)
 
 
 def _processes() -> dict[int, tuple[int, str]]:
