@@ -115,5 +115,5 @@ def test_the_unit_survives_a_tls_scan(unit, console, tls, web):
         for _ in range(6):
             tls.offer(unit.https, version)
     tls.suites(unit.https, TLS_1_2)
-    assert web.asks_for_login(), "the login page is gone after the scan"
+    assert web.asks_for_login(within=5), "the login page is gone after the scan"
     assert [line for line in console.system_log() if " start" in line.casefold()] == started, "the unit restarted"
