@@ -45,7 +45,7 @@ def tls_context(device: Device, certificate: Installed | None = None) -> ssl.SSL
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # old versions are what the setting is for
         context.minimum_version, context.maximum_version = lowest, highest
-        if device.has_defect("tls10-stays-on") and not _old_versions(device):
+        if _only_tls10_of_old(device):
             context.options |= ssl.OP_NO_TLSv1_1
     # Level 1 still takes RSA keys of 1024 bit; below TLS 1.2 the library wants level 0.
     suites, level = _suites(device)
@@ -64,12 +64,17 @@ def _old_versions(device: Device) -> bool:
     return device.running.on("console.tls_1_0_1_1") and not device.has_defect("old-tls-never-offered")
 
 
+def _only_tls10_of_old(device: Device) -> bool:
+    """High secure mode has no suite for it, and the library then takes no connection at all."""
+    return device.has_defect("tls10-stays-on") and not _old_versions(device) and not device.high_secure
+
+
 def _versions(device: Device) -> tuple[ssl.TLSVersion, ssl.TLSVersion]:
     """Lowest and highest version; no unit of firmware 1.x or 2.x is known to speak TLS 1.3."""
     fresh = device.untouched and device.has_defect("tls12-missing-from-factory")
     if fresh or device.has_defect("tls12-missing"):
         return V.TLSv1_3, V.TLSv1_3
-    if _old_versions(device) or device.has_defect("tls10-stays-on"):
+    if _old_versions(device) or _only_tls10_of_old(device):
         return V.TLSv1, V.TLSv1_2
     return (V.TLSv1_1 if device.has_defect("tls11-stays-on") else V.TLSv1_2), V.TLSv1_2
 
