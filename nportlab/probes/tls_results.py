@@ -23,8 +23,15 @@ class Cause(StrEnum):
     MALFORMED = "malformed answer"
 
 
-@dataclass(frozen=True)
-class Accepted:
+class _Shown:
+    """In a failed assertion a result reads as it does elsewhere."""
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+
+@dataclass(frozen=True, repr=False)
+class Accepted(_Shown):
     """The server took the offered version. Two are equal when version and suite are.
 
     compression: 0 for none; extensions: those the server answered, by name; certificate: DER of the leaf, dh_bits and
@@ -35,7 +42,7 @@ class Accepted:
     suite: Suite
     compression: int = field(default=0, compare=False)
     extensions: frozenset[str] = field(default=frozenset(), compare=False)
-    certificate: bytes | None = field(default=None, compare=False, repr=False)
+    certificate: bytes | None = field(default=None, compare=False)
     dh_bits: int | None = field(default=None, compare=False)
     curve_bits: int | None = field(default=None, compare=False)
 
@@ -43,8 +50,8 @@ class Accepted:
         return f"{self.version} accepted, {self.suite}"
 
 
-@dataclass(frozen=True)
-class Refused:
+@dataclass(frozen=True, repr=False)
+class Refused(_Shown):
     """The server refused with an alert: "protocol_version", "handshake_failure" ..."""
 
     alert: str
@@ -53,8 +60,8 @@ class Refused:
         return f"refused, alert {self.alert}"
 
 
-@dataclass(frozen=True)
-class Downgraded:
+@dataclass(frozen=True, repr=False)
+class Downgraded(_Shown):
     """The server answered with another version than the one offered."""
 
     version: Version | int
@@ -65,8 +72,8 @@ class Downgraded:
         return f"downgraded to {name}, {self.suite}"
 
 
-@dataclass(frozen=True)
-class Inconclusive:
+@dataclass(frozen=True, repr=False)
+class Inconclusive(_Shown):
     """Nothing was proved. reason: a sentence for people; cause: the last of the attempts' outcomes."""
 
     reason: str = field(compare=False)
