@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 from urllib.parse import quote
 
+TEST_PAGE_STYLE = Path(__file__).parent / "templates" / "report.css"
 HEADERS = ("Controls", "Verdict", "Unit", "Evidence")
 
 
