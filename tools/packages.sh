@@ -5,7 +5,8 @@ set -eu
 
 # program:package
 wanted="ip:iproute2 openssl:openssl curl:curl ssh:openssh-client sshd:openssh-server telnet:telnet nmap:nmap snmpget:snmp
-snmpd:snmpd freeradius:freeradius radclient:freeradius-utils chronyd:chrony chromium:chromium chromedriver:chromium-driver dig:bind9-dnsutils"
+snmpd:snmpd freeradius:freeradius radclient:freeradius-utils chronyd:chrony chromium:chromium chromedriver:chromium-driver dig:bind9-dnsutils
+dnsmasq:dnsmasq-base busybox:busybox tcpdump:tcpdump logger:bsdutils"
 
 PATH="$PATH:/usr/sbin:/sbin"
 missing=""
