@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
@@ -47,8 +47,8 @@ def chromium(profile: Path) -> Iterator[WebDriver]:
 
 
 def waiting(browser: WebDriver) -> WebDriverWait[WebDriver]:
-    """Waits for what a page does after it has been loaded."""
-    return WebDriverWait(browser, SECONDS, poll_frequency=0.05)
+    """Waits for what a page does, through whatever the driver says between two pages."""
+    return WebDriverWait(browser, SECONDS, poll_frequency=0.05, ignored_exceptions=[WebDriverException])
 
 
 def cell(browser: WebDriver, label: str) -> str:
@@ -76,19 +76,11 @@ def select(browser: WebDriver, label: str, text: str) -> None:
 
 
 def press(browser: WebDriver, caption: str) -> None:
-    """Press the first button with that caption and wait until the page it was on is gone."""
-    button = browser.find_element(By.XPATH, f"//input[@type='submit' and @value='{caption}']")
-    page = browser.find_element(By.TAG_NAME, "html")
-    button.click()
-    waiting(browser).until(lambda _: _gone(page))
-
-
-def _gone(element: WebElement) -> bool:
-    try:
-        element.is_enabled()
-    except StaleElementReferenceException:
-        return True
-    return False
+    """Press the first button with that caption and wait until another page is there in full."""
+    browser.execute_script("window.before = true")
+    browser.find_element(By.XPATH, f"//input[@type='submit' and @value='{caption}']").click()
+    another = "return !window.before && document.readyState == 'complete'"
+    waiting(browser).until(lambda driver: driver.execute_script(another))
 
 
 def shown(browser: WebDriver) -> str:

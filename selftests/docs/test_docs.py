@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -84,14 +85,24 @@ class ShellyHandler(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def shelly() -> Iterator[Shelly]:
-    with Shelly() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
+@contextmanager
+def answering(server: ThreadingHTTPServer) -> Iterator[None]:
+    """The server answers while the block runs."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield
+    finally:
         server.shutdown()
         thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def shelly() -> Iterator[Shelly]:
+    server = Shelly()
+    with answering(server):
+        yield server
 
 
 def test_the_driver_drives(shelly: Shelly) -> None:
@@ -121,18 +132,13 @@ def test_the_driver_is_written_as_ours_are(tmp_path: Path) -> None:
 def test_the_lamp_is_switched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Relay() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            lab = blocks("bring-your-own-rack.md", "yaml")[0].replace("http://192.0.2.9", server.url)
-            (tmp_path / "lab.yaml").write_text(lab)
-            monkeypatch.chdir(tmp_path)
-            monkeypatch.setenv("RELAY_PASSWORD", "not-so-secret")
-            exec(blocks("add-a-power-switch.md", "python")[1].replace("off_seconds=2", "off_seconds=0"), {})
-        finally:
-            server.shutdown()
-            thread.join()
+    server = Relay()
+    lab = blocks("bring-your-own-rack.md", "yaml")[0].replace("http://192.0.2.9", server.url)
+    (tmp_path / "lab.yaml").write_text(lab)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RELAY_PASSWORD", "not-so-secret")
+    with answering(server):
+        exec(blocks("add-a-power-switch.md", "python")[1].replace("off_seconds=2", "off_seconds=0"), {})
     assert capsys.readouterr().out == "True\n"
     assert server.orders == [(1, False), (1, True)]
 
