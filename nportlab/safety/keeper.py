@@ -103,7 +103,7 @@ class Keeper:
         """
         self.lock.acquire()
         self._listener.doing("looking who answers")
-        self._target.ready()
+        self._target.ready(saved=self.journal.pending)
         self.identity = self._target.identity()
         if self.journal.pending:
             self._recover()
@@ -254,7 +254,7 @@ class Keeper:
 
     def _restore(self, baseline: Baseline, entry: Entry) -> None:
         self._listener.doing("putting the unit back")
-        self._target.ready()
+        self._target.ready(saved=True)
         now = self._target.export()
         certificate = self._target.certificate()
         same = all(self.values.get(key) == value for key, value in baseline.secrets.items())

@@ -13,8 +13,12 @@ from nportlab.safety.journal import Identity
 class Target(Protocol):
     """One unit. Every method raises UnitBehaviour or LabFault when the unit or the bench does not play along."""
 
-    def ready(self) -> None:
-        """Wait until it answers. Creates the first account when it has none and that is allowed."""
+    def ready(self, saved: bool) -> None:
+        """Wait until it answers and the web console is open to the harness.
+
+        saved: whether the baseline is saved, so that the console may be switched on for that. The first account is made
+        when there is none and that is allowed.
+        """
         ...
 
     def identity(self) -> Identity:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from nportlab.inventory.lab import UnitEntry
@@ -10,11 +11,16 @@ from nportlab.protocol.configuration_text import ConfigurationText
 from nportlab.safety.baseline import settings_of
 from nportlab.safety.journal import Identity
 from nportlab.unit.certificate_provider import CertificateProvider
-from nportlab.unit.errors import FirstBootPending, LockedOut, LoginRefused
+from nportlab.unit.errors import FirstBootPending, LockedOut, LoginRefused, NotReachable
 from nportlab.unit.health import Progress
 from nportlab.unit.identity import Identity as Seen
 from nportlab.unit.unit import Unit
 from nportlab.verdicts.faults import ConfigFault, HarnessError, LabFault, UnitBehaviour
+
+_PATIENCE = 20.0
+"""Seconds to wait for a unit nobody has touched; longer than the loss of a few packets."""
+_REBOOT = 240.0
+"""Seconds to wait for one that may be restarting."""
 
 
 class UnitTarget:
@@ -31,19 +37,42 @@ class UnitTarget:
     def _entry(self) -> UnitEntry:
         return self.unit.entry
 
-    def ready(self) -> None:
+    def ready(self, saved: bool) -> None:
         """Wait until it answers and the harness is logged in.
 
         Raises LabFault when nothing answers, ConfigFault when user name or password are refused (they are not tried
-        again, so that the account is not locked out) or when the unit has no account and may not be given one.
+        again, so that the account is not locked out), when the unit has no account and may not be given one, or when
+        its HTTPS console is off before its baseline is saved.
         """
         try:
-            self.unit.wait_until_healthy(progress=self._progress)
+            if saved and self.unit.power is not None and not self.unit.power.is_on():
+                self.unit.power.on()  # a run was killed while the power was off
+            over_web = self._reached(_REBOOT if saved else _PATIENCE)
+            if not saved and not over_web:
+                raise ConfigFault(
+                    f"the HTTPS console of {self.unit.name} is off; without it its configuration cannot be saved",
+                    "Switch it on by hand, as the guide recommends; nothing was changed.",
+                    f"unit {self.unit.name}",
+                )
             self._way_in()
         except (LoginRefused, LockedOut) as error:
             raise ConfigFault(error.message, error.remedy, f"unit {self.unit.name}") from error
         except UnitBehaviour as error:
             raise LabFault(error.message, error.remedy, error.resource or f"unit {self.unit.name}") from error
+
+    def _reached(self, seconds: float) -> bool:
+        """Wait until some console answers; whether that is the web console. Raises LabFault after `seconds`."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return self.unit.management().name == "web console"
+            except NotReachable as error:
+                if time.monotonic() > end:
+                    self.unit.check_bench()
+                    raise LabFault(error.message, error.remedy, f"unit {self.unit.name}") from None
+            if self._progress is not None:
+                self._progress(seconds - (end - time.monotonic()), "waiting for a console")
+            time.sleep(0.1)
 
     def _way_in(self) -> None:
         if self.unit.management().name != "web console":

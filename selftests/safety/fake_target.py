@@ -47,7 +47,7 @@ class FakeTarget:
             raise error
         self._write(state, certificate or self.certificate(), [*self.actions, action])
 
-    def ready(self) -> None:
+    def ready(self, saved: bool) -> None:
         if error := self.breaks.get("ready"):
             raise error
 
