@@ -118,11 +118,14 @@ def test_an_import_takes_effect_after_the_restart(unit, web):
 
 
 @control("CRT-10")
+@alone(restarts=1)
 def test_a_certificate_with_another_key_is_refused(unit, web, ca):
     before = web.certificate()
     with pytest.raises(CertificateRefused):
         unit.certificate.import_pem(*ca.wrong_file("other-key"))
     assert web.certificate() == before
+    unit.restart()
+    assert web.certificate() == before, "another certificate is served after the restart"
 
 
 @control("CRT-11")
@@ -186,6 +189,7 @@ def test_the_export_is_the_served_certificate_without_its_key(unit, web):
 
 @control("CRT-16")
 def test_the_export_needs_a_session(unit):
+    assert b"BEGIN CERTIFICATE" in unit.certificate.export(), "there is no export even with a session"
     assert b"BEGIN CERTIFICATE" not in unit.certificate.export_without_session(unit.new_session().client)
 
 

@@ -8,6 +8,7 @@ import pytest
 from fixtures.marks import control, needs
 from nportlab.guide.modes import command_port, data_port
 from nportlab.probes.tls import TLS_1_2, Accepted
+from nportlab.probes.udp import Outcome
 
 pytestmark = [pytest.mark.ports, pytest.mark.destructive, needs(event="factory-reset")]
 
@@ -28,7 +29,8 @@ def test_moxa_command_listens_on_4900(tcp):
 
 @control("PRT-03")
 def test_moxa_command_answers_a_unicast_search(unit):
-    assert unit.moxa_service.raw(bytes.fromhex("01 00 00 08 00 00 00 00")), "no reply to a search on UDP 4800"
+    reply = unit.moxa_service.raw(bytes.fromhex("01 00 00 08 00 00 00 00"))
+    assert reply is not None and reply[0] == 0x81, f"no reply to a search on UDP 4800, but {reply}"
     assert unit.moxa_service.search().address == unit.address
 
 
@@ -133,8 +135,10 @@ def test_mode_listens_on_no_port(mode, console, serial_ports, tcp):
 
 
 @control("PRT-19")
-def test_udp_mode_takes_no_datagram(unit, console, serial_ports, udp_is_closed):
-    assert udp_is_closed(4001)
+def test_udp_mode_takes_no_datagram(unit, console, serial_ports, udp_outcome, evidence):
+    outcomes = {4000 + n: udp_outcome(4000 + n) for n in serial_ports}
+    evidence.note(f"datagrams: {outcomes}")
+    assert Outcome.REPLY not in outcomes.values()
     heard = {entry.local_port for entry in unit.moxa_service.netstat() if entry.transport == 0}
     assert 4800 in heard, "the unit's own list lacks the port it was asked on, so it proves nothing"
     assert heard & {4000 + n for n in serial_ports} == set()

@@ -6,13 +6,12 @@ from fixtures.marks import alone, control, needs
 from nportlab.probes.renegotiation import Renegotiation, client_renegotiation
 from nportlab.probes.tls import SSL_2, SSL_3, TLS_1_0, TLS_1_1, TLS_1_2, Accepted, Refused
 from nportlab.probes.tls_suites import suite_rule
-from nportlab.verdicts.faults import Informational
+from nportlab.verdicts.faults import Inconclusive, Informational
 
 pytestmark = pytest.mark.tls
 
 OLD_TLS_OFF = {"console.tls_1_0_1_1": "disable"}
 REFUSED = (Refused("protocol_version"), Refused("handshake_failure"))
-REFUSALS_OF_SSL = {"protocol_version", "handshake_failure", "decode_error", "unexpected_message", "illegal_parameter"}
 
 
 @control("TLS-01")
@@ -24,21 +23,22 @@ def test_https_uses_tls_1_2(unit, tls, web):
 @control("TLS-02")
 @needs(OLD_TLS_OFF)
 def test_tls_1_1_is_refused(unit, tls):
-    assert tls.offer(unit.https, TLS_1_1) in REFUSED
+    assert tls.answer(unit.https, TLS_1_1) in REFUSED
 
 
 @control("TLS-03")
 @needs(OLD_TLS_OFF)
 def test_tls_1_0_is_refused(unit, tls):
-    assert tls.offer(unit.https, TLS_1_0) in REFUSED
+    assert tls.answer(unit.https, TLS_1_0) in REFUSED
 
 
 @control("TLS-04")
 @pytest.mark.parametrize("version", [SSL_3, SSL_2], ids=str)
-def test_ssl_is_not_accepted_and_the_unit_goes_on(version, unit, tls):
+def test_ssl_is_not_accepted_and_the_unit_goes_on(version, unit, tls, web):
     report = tls.versions(unit.https, (version, TLS_1_2))
-    assert version not in report.accepted
+    assert report.accepted == {TLS_1_2}
     assert isinstance(tls.offer(unit.https, TLS_1_2), Accepted), "TLS 1.2 no longer works after the SSL hello"
+    assert web.asks_for_login(within=5), "the login page is gone after the SSL hello"
 
 
 @control("TLS-05")
@@ -49,18 +49,18 @@ def test_a_browser_limited_to_tls_1_2_loads_the_console(unit, browser):
 @control("TLS-06")
 @needs({"tls.high_secure_mode": "disable"})
 def test_default_mode_offers_no_broken_cipher(unit, tls, evidence):
-    offered = tls.suites(unit.https, TLS_1_2)
+    offered = tls.all_suites(unit.https, TLS_1_2)
     evidence.write("suites.txt", str(offered))
-    assert offered.suites and offered.complete, "the list of cipher suites could not be found out"
+    assert offered.suites, "no TLS 1.2 suite is offered at all"
     assert offered.violations(suite_rule("default")) == {}
 
 
 @control("TLS-07")
 @needs({"tls.high_secure_mode": "enable"})
 def test_high_secure_mode_offers_only_strong_ciphers(unit, tls, evidence):
-    offered = tls.suites(unit.https, TLS_1_2)
+    offered = tls.all_suites(unit.https, TLS_1_2)
     evidence.write("suites.txt", str(offered))
-    assert offered.suites and offered.complete, "the list of cipher suites could not be found out"
+    assert offered.suites, "no TLS 1.2 suite is offered at all"
     assert offered.violations(suite_rule("strong")) == {}
 
 
@@ -69,7 +69,7 @@ def test_high_secure_mode_offers_only_strong_ciphers(unit, tls, evidence):
 @needs(event="factory-reset")
 def test_high_secure_mode_is_off_from_the_factory(unit, console, tls):
     assert console.get_setting("tls.high_secure_mode") == "disable"
-    weak = tls.suites(unit.https, TLS_1_2).violations(suite_rule("strong"))
+    weak = tls.all_suites(unit.https, TLS_1_2).violations(suite_rule("strong"))
     assert weak, "the factory list is already the narrow one"
 
 
@@ -77,9 +77,10 @@ def test_high_secure_mode_is_off_from_the_factory(unit, console, tls):
 @alone(restarts=1)
 @needs({"tls.high_secure_mode": "enable"})
 def test_high_secure_mode_can_be_switched_back(unit, tls):
-    narrow = tls.suites(unit.https, TLS_1_2).suites
+    narrow = tls.all_suites(unit.https, TLS_1_2).suites
+    assert narrow, "no TLS 1.2 suite is offered in high secure mode"
     unit.apply({"tls.high_secure_mode": "disable"})
-    assert tls.suites(unit.https, TLS_1_2).suites > narrow, "the list did not become wider again"
+    assert tls.all_suites(unit.https, TLS_1_2).suites > narrow, "the list did not become wider again"
 
 
 @control("TLS-10", "CRT-18")
@@ -109,8 +110,11 @@ def test_no_compression_and_no_client_renegotiation(unit, profile, tls, web, evi
 
 
 @control("TLS-13")
+@needs({"log.local_system": "enable"})
 def test_the_unit_survives_a_tls_scan(unit, console, tls, web):
     started = [line for line in console.system_log() if " start" in line.casefold()]
+    if not started:
+        raise Inconclusive("the system log holds no start of the unit, so a further one might not show either")
     for version in (SSL_2, SSL_3, TLS_1_0, TLS_1_1):
         for _ in range(6):
             tls.offer(unit.https, version)

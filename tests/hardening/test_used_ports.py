@@ -5,10 +5,14 @@ import pytest
 from fixtures.marks import PEER, control, needs
 from nportlab.guide.modes import command_port, data_port
 from nportlab.guide.services import expected_ports
+from nportlab.probes.udp import Outcome
+from nportlab.verdicts.faults import Informational
 
 pytestmark = pytest.mark.ports
 
+PAGES = ("System Configuration > Network Settings", "Administration > Console Settings")
 TIME_SERVER = "time.lab.example"
+SAID_TO_LISTEN = (53, 137, 949)
 
 
 @control("PRT-04", "SVC-04")
@@ -19,16 +23,23 @@ def test_dns_is_asked_when_a_host_name_is_configured(peers, unit_minutes):
     assert asked, "no DNS query came"
 
 
+@control("PRT-04")
+@pytest.mark.services
+def test_which_name_service_ports_answer_is_written_down(udp_outcome, evidence):
+    found = {port: udp_outcome(port) for port in SAID_TO_LISTEN}
+    evidence.note("; ".join(f"UDP {port}: {outcome}" for port, outcome in found.items()))
+    answering = [port for port, outcome in found.items() if outcome is Outcome.REPLY]
+    if answering:
+        raise Informational(f"UDP {answering} answer, as the guide's table says")
+
+
 @control("PRT-04", "SVC-04")
 @pytest.mark.services
 def test_no_page_offers_a_switch_for_dns(console):
-    for path in ("System Configuration > Network Settings", "Administration > Console Settings"):
-        switches = [
-            control.label
-            for _, control in console.page(path).fields()
-            if "dns" in control.label.casefold() and "Disable" in {option.text for option in control.options}
-        ]
-        assert switches == [], f"{path} offers a switch"
+    fields = [field for path in PAGES for _, field in console.page(path).fields() if "dns" in field.label.casefold()]
+    assert fields, "no page speaks of DNS at all"
+    switches = [field.label for field in fields if "Disable" in {option.text for option in field.options}]
+    assert switches == [], "a page offers a switch"
 
 
 @control("PRT-26")
