@@ -133,8 +133,8 @@ def test_moxa_service_is_gone_when_switched_off(tcp, silent):
     silent.expect("moxa")
 
 
-READABLE, KEY, COMMUNITY = "location-of-the-lab", "radius-key-of-the-lab", "community-of-the-lab"
-MARKED = {"basic.server_location": READABLE, "radius.key": KEY, "snmp.read_community": COMMUNITY}
+READABLE, KEY, PASSWORD = "location-of-the-lab", "radius-key-of-the-lab", "snmp-password-of-the-lab"
+MARKED = {"basic.server_location": READABLE, "radius.key": KEY, "snmp.ro_auth_key": PASSWORD}
 
 
 @control("CON-11")
@@ -149,7 +149,7 @@ def test_the_export_holds_no_readable_secret(encryption, unit, console):
     assert console.get_setting("console.sensitive_data_encryption") == encryption
     text = unit.configuration.export().dump()
     assert READABLE.encode() in text, "the export lacks what is no secret, so it proves nothing about secrets"
-    for secret in (KEY, COMMUNITY, unit.account.password):
+    for secret in (KEY, PASSWORD, unit.account.password):
         assert secret.encode() not in text, "a secret is readable in the exported configuration"
 
 
