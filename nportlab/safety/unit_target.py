@@ -17,6 +17,8 @@ from nportlab.unit.identity import Identity as Seen
 from nportlab.unit.unit import Unit
 from nportlab.verdicts.faults import ConfigFault, HarnessError, LabFault, UnitBehaviour
 
+_LOOK_AT_BENCH = 3.0
+"""Seconds of silence after which power and link are looked at."""
 _PATIENCE = 20.0
 """Seconds to wait for a unit nobody has touched; longer than the loss of a few packets."""
 _REBOOT = 240.0
@@ -63,10 +65,14 @@ class UnitTarget:
     def _reached(self, seconds: float) -> bool:
         """Wait until some console answers; whether that is the web console. Raises LabFault after `seconds`."""
         end = time.monotonic() + seconds
+        look = time.monotonic() + _LOOK_AT_BENCH
         while True:
             try:
                 return self.unit.management().name == "web console"
             except NotReachable as error:
+                if time.monotonic() > look:
+                    self.unit.check_bench()  # without power there is nothing to wait for
+                    look = end
                 if time.monotonic() > end:
                     self.unit.check_bench()
                     raise LabFault(error.message, error.remedy, f"unit {self.unit.name}") from None
