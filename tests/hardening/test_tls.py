@@ -4,7 +4,7 @@ import pytest
 
 from fixtures.marks import alone, control, needs
 from nportlab.probes.renegotiation import Renegotiation, client_renegotiation
-from nportlab.probes.tls import SSL_2, SSL_3, TLS_1_0, TLS_1_1, TLS_1_2, Accepted, Refused
+from nportlab.probes.tls import SSL_2, SSL_3, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3, Accepted, Refused
 from nportlab.probes.tls_suites import suite_rule
 from nportlab.verdicts.faults import Inconclusive, Informational
 
@@ -42,7 +42,8 @@ def test_ssl_is_not_accepted_and_the_unit_goes_on(version, unit, tls, web):
 
 
 @control("TLS-05")
-def test_a_browser_limited_to_tls_1_2_loads_the_console(unit, browser):
+def test_a_browser_limited_to_tls_1_2_loads_the_console(unit, browser, tls, evidence):
+    evidence.note(f"{TLS_1_3}: {tls.offer(unit.https, TLS_1_3)}")
     assert "FakeChallenge" in browser.page(f"https://{unit.https}/", tls="1.2")
 
 
