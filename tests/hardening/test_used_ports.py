@@ -23,7 +23,7 @@ def test_dns_is_asked_when_a_host_name_is_configured(peers, unit_minutes):
     assert asked, "no DNS query came"
 
 
-@control("PRT-04")
+@control("PRT-04", "SVC-04")
 @pytest.mark.services
 def test_which_name_service_ports_answer_is_written_down(udp_outcome, evidence):
     found = {port: udp_outcome(port) for port in SAID_TO_LISTEN}
