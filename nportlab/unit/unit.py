@@ -34,6 +34,7 @@ from nportlab.verdicts.recorder import Recorder
 
 _HARDWARE_DEADLINE = 240.0  # seconds; a restart may take 90 s after a reset
 _POWER_GONE = 10.0  # seconds a unit may answer after its outlet was switched off
+_SUPPLY_EMPTY = 2.0  # seconds without power after which no capacitor keeps a unit alive
 _MOXA_PORT = 4800
 _SNMP_PORT = 161
 
@@ -212,10 +213,11 @@ class Unit:
         return self._back(before, state, deadline, progress, "")
 
     def power_cycle(
-        self, off_seconds: float = 2.0, progress: Progress | None = None, *, deadline: float | None = None
+        self, off_seconds: float | None = None, progress: Progress | None = None, *, deadline: float | None = None
     ) -> Health:
         """Cut and give power, then wait until healthy.
 
+        off_seconds: by default long enough for a supply to run empty; that of a virtual unit is empty at once.
         Raises ConfigFault without an outlet; LabFault when the switch fails or feeds another device.
         """
         self._allowed("power-cycle")
@@ -227,6 +229,8 @@ class Unit:
         self.power.off()
         try:
             self._see_it_gone(before)
+            if off_seconds is None:
+                off_seconds = 0.0 if self.rack.virtual else _SUPPLY_EMPTY
             time.sleep(off_seconds)
         finally:
             self.power.on()
