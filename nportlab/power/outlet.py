@@ -67,7 +67,7 @@ class Outlet:
                 raise LabFault(
                     f"told to switch {word}, the switch still answers {'off' if on else 'on'!r} "
                     f"{self._deadline:g} s later",
-                    remedy="Check the switch and its relay; see `nportlab outlets`.",
+                    remedy="Check the switch and its relay.",
                     resource=f"outlet {self.name}",
                 )
             self._sleep(_POLL)

@@ -357,7 +357,7 @@ class Unit:
                 outlet = self.power.name if self.power else ""
                 raise LabFault(
                     f"the switch answered 'off', but {self.name} still answers {_POWER_GONE:g} s later",
-                    remedy=f"Check that {self.name} is plugged into this outlet: nportlab outlets --unit {self.name}",
+                    remedy=f"Check that {self.name} is plugged into this outlet.",
                     resource=f"outlet {outlet}",
                 )
             time.sleep(0.05)
