@@ -10,9 +10,6 @@ AP_ID = 0x80006000
 MAC_PREFIX = "00:90:E8"
 """Vendor part of every unit's MAC address."""
 
-FACTORY_ADDRESS = "192.168.127.254"
-FACTORY_NETMASK = "255.255.255.0"
-
 
 class Model(SourcedRow):
     """One model.

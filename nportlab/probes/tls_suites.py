@@ -11,13 +11,10 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Final
 
 import yaml
 from pydantic import BaseModel
 
-EMPTY_RENEGOTIATION_INFO_SCSV: Final = 0x00FF
-_TLS13_FIRST_BYTE = 0x13
 _BITS = {"NULL": 0, "3DES_EDE_CBC": 112, "DES_CBC": 56, "IDEA_CBC": 128, "SEED_CBC": 128, "FORTEZZA_CBC": 80}
 
 

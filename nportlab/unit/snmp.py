@@ -19,7 +19,6 @@ MODEL_NAME: Final = f"{NP6000}.1.1.1.0"
 SERIAL_NUMBER: Final = f"{NP6000}.1.1.2.0"
 FIRMWARE_VERSION: Final = f"{NP6000}.1.1.3.0"
 MAC_ADDRESS: Final = f"{NP6000}.1.1.4.0"
-UP_TIME: Final = f"{NP6000}.1.1.7.0"
 
 _LONGEST_WALK = 5000
 _AUTH = {"md5": hlapi.USM_AUTH_HMAC96_MD5, "sha": hlapi.USM_AUTH_HMAC96_SHA}
