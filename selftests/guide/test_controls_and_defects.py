@@ -1,6 +1,7 @@
 """The catalogue is complete, and every control of chapters 3.1 and 3.2 in scope has a defect that breaks it."""
 
 import configparser
+import re
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,13 @@ def test_defects_name_existing_things() -> None:
             assert name in table, defect.id
         for name, choices in defect.lacks_choices.items():
             assert set(choices) < set(table[name].choices), defect.id
+
+
+def test_the_virtual_unit_asks_only_for_known_defects() -> None:
+    code = "\n".join(path.read_text() for path in (ROOT / "nportlab" / "virtual").rglob("*.py"))
+    asked = set(re.findall(r'has_defect\(\s*"([^"]+)"', code))
+    assert asked
+    assert asked <= set(defects())
 
 
 def test_a_factory_defect_changes_the_value_to_another_acceptable_one() -> None:

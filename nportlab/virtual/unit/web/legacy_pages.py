@@ -72,10 +72,7 @@ class _SaveRestart(Page):
         return {("GET", self.url): self._restart, ("POST", self.url): self._restart}
 
     async def _restart(self, visit: Visit) -> web.Response:
-        answer = visit.page(self.title, f"<P>{text(texts()['restarting'])}\n")
-        answer.force_close()
-        visit.device.request_restart("warm")
-        return answer
+        return visit.restarting(self.title)
 
 
 class _Backup(Page):

@@ -12,12 +12,12 @@ from multidict import MultiMapping
 
 from nportlab.guide import pages as guide
 from nportlab.virtual.unit.web import frame
-from nportlab.virtual.unit.web.markup import error, heading
+from nportlab.virtual.unit.web.markup import error, heading, text
 from nportlab.virtual.unit.web.sessions import Session
 from nportlab.virtual.unit.web.texts import texts
 
 if TYPE_CHECKING:
-    from nportlab.virtual.unit.device import Device
+    from nportlab.virtual.unit.device import Device, RestartKind
     from nportlab.virtual.unit.web.console import Console
 
 MAX_UPLOAD = 1 << 20
@@ -49,12 +49,17 @@ class Visit:
         name = self.device.running["basic.server_name"]
         return html(frame.framed(texts()["title"], name, self.console.menu(self.session.user), shown), status)
 
+    def restarting(self, title: str, kind: RestartKind = "warm") -> web.Response:
+        """The last page before a restart, which begins with it."""
+        answer = self.page(title, f"<P>{text(texts()['restarting'])}\n")
+        answer.force_close()
+        self.device.request_restart(kind)
+        return answer
+
     async def posted(self, action: str) -> Fields:
         """The form fields of this POST. Raises BadToken unless the form was made for this session and action."""
         fields = await self.request.post()
-        if not self.device.has_defect("csrf-token-not-checked") and not self.session.tokens.good(
-            str(fields.get("csrf_token", "")), action
-        ):
+        if not self.session.tokens.good(str(fields.get("csrf_token", "")), action):
             raise BadToken
         return fields
 

@@ -30,10 +30,7 @@ class RestartPage(Page):
 
     async def _submit(self, visit: Visit) -> web.Response:
         await visit.posted(self.url)
-        answer = visit.page(self.title, f"<P>{text(texts()['restarting'])}\n")
-        answer.force_close()
-        visit.device.request_restart("warm")
-        return answer
+        return visit.restarting(self.title)
 
 
 class FactoryDefaultPage(Page):
@@ -54,7 +51,4 @@ class FactoryDefaultPage(Page):
 
     async def _submit(self, visit: Visit) -> web.Response:
         keep = _KEEP in await visit.posted(self.url)
-        answer = visit.page(self.title, f"<P>{text(texts()['restarting'])}\n")
-        answer.force_close()
-        visit.device.request_restart("factory-keep-ip" if keep else "factory")
-        return answer
+        return visit.restarting(self.title, "factory-keep-ip" if keep else "factory")
