@@ -4,7 +4,7 @@ import pytest
 
 from fixtures.marks import alone, control, needs
 from nportlab.probes.renegotiation import Renegotiation, client_renegotiation
-from nportlab.probes.tls import SSL_2, SSL_3, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3, Accepted, Refused
+from nportlab.probes.tls import SSL_2, SSL_3, TLS_1_0, TLS_1_1, TLS_1_2, TLS_1_3, Accepted, Features, Refused
 from nportlab.probes.tls_suites import suite_rule
 from nportlab.verdicts.faults import Inconclusive, Informational
 
@@ -104,6 +104,9 @@ def test_high_secure_mode_is_found_by_its_menu_path(console):
 def test_no_compression_and_no_client_renegotiation(unit, profile, tls, web, evidence):
     features, renegotiation = tls.features(unit.https), client_renegotiation(unit.https, recorder=evidence)
     evidence.note(f"{features}; HSTS: {web.https_get().headers.get('Strict-Transport-Security', 'none')}")
+    assert isinstance(features, Features), f"there is no TLS 1.2 to look at: {features}"
+    if renegotiation.answer is Renegotiation.UNKNOWN:
+        raise Inconclusive("the unit neither renegotiated nor refused in time")
     safe = not features.compression and features.renegotiation_info and renegotiation.answer is Renegotiation.REFUSED
     if not profile.strict and not safe:
         raise Informational(f"{features}; client renegotiation {renegotiation.answer} (a fail in profile strict)")
@@ -112,7 +115,7 @@ def test_no_compression_and_no_client_renegotiation(unit, profile, tls, web, evi
 
 @control("TLS-13")
 @needs({"log.local_system": "enable"})
-def test_the_unit_survives_a_tls_scan(unit, console, tls, web):
+def test_the_unit_survives_a_tls_scan(unit, console, tls, web, evidence):
     started = [line for line in console.system_log() if " start" in line.casefold()]
     if not started:
         raise Inconclusive("the system log holds no start of the unit, so a further one might not show either")
@@ -120,5 +123,6 @@ def test_the_unit_survives_a_tls_scan(unit, console, tls, web):
         for _ in range(6):
             tls.offer(unit.https, version)
     tls.suites(unit.https, TLS_1_2)
+    evidence.note(f"{tls.connections} connections were made")
     assert web.asks_for_login(within=5), "the login page is gone after the scan"
     assert [line for line in console.system_log() if " start" in line.casefold()] == started, "the unit restarted"
