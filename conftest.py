@@ -3,6 +3,7 @@
 pytest_plugins = [
     "fixtures.options",
     "fixtures.report",
+    "fixtures.full_disk",
     "fixtures.collection",
     "fixtures.show",
     "fixtures.signals",

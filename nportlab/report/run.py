@@ -166,6 +166,10 @@ class RunRecorder:
         """The first thing that could not be written, or empty."""
         return self._budget.failure
 
+    def lost(self, error: OSError, path: Path) -> None:
+        """A file of the run that somebody else writes could not be written."""
+        self._budget.failed(error, path)
+
     def unwritten(self) -> list[str]:
         """Lines that are only in memory because the disk failed, for the controlling process to take over."""
         return list(self._unwritten)

@@ -47,8 +47,8 @@ class UnitTarget:
         its HTTPS console is off before its baseline is saved.
         """
         try:
-            if saved and self.unit.power is not None and not self.unit.power.is_on():
-                self.unit.power.on()  # a run was killed while the power was off
+            if saved:
+                self._powered()
             over_web = self._reached(_REBOOT if saved else _PATIENCE)
             if not saved and not over_web:
                 raise ConfigFault(
@@ -61,6 +61,16 @@ class UnitTarget:
             raise ConfigFault(error.message, error.remedy, f"unit {self.unit.name}") from error
         except UnitBehaviour as error:
             raise LabFault(error.message, error.remedy, error.resource or f"unit {self.unit.name}") from error
+
+    def _powered(self) -> None:
+        """Switch on what a run has left off when it was killed. A switch that fails keeps no unit from being put back
+        that answers."""
+        power = self.unit.power
+        try:
+            if power is not None and not power.is_on():
+                power.on()
+        except LabFault as fault:
+            self.unit.recorder.note(fault.describe())
 
     def _reached(self, seconds: float) -> bool:
         """Wait until some console answers; whether that is the web console. Raises LabFault after `seconds`."""

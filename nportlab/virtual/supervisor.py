@@ -325,7 +325,7 @@ def _build(text: str, parent: int | None) -> Supervisor:
         network = open_network(rack)
     except NetworkUnavailable as error:
         raise CannotStart(
-            f"rack {rack.name} cannot be networked by {rack.network}: {error}",
+            f"its network cannot be made of {rack.network}: {error}",
             "Run as root, allow user namespaces, or set virtual.network to auto in lab.yaml.",
         ) from None
     _preload(rack)

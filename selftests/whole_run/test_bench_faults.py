@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,6 +32,7 @@ def _taken(rack: RunningRack, port: int) -> Iterator[int]:
         assert process.stdin is not None
         assert process.stdout.readline() == "bound\n"
         yield process.pid
+        assert process.poll() is None
         process.stdin.close()
 
 
@@ -49,7 +49,7 @@ def test_a_port_that_a_server_of_the_lab_needs_is_taken(site: Site, rack: Runnin
     for result in results.values():
         assert (result.verdict, result.title) == (Verdict.ERROR, "LAB FAULT")
         assert "1812" in result.summary
-        assert f"python (pid {owner})" in result.summary.replace(os.path.basename(sys.executable), "python")
+        assert f"(pid {owner})" in result.summary
     assert site.look(rack).changes(before) == []
 
 

@@ -23,7 +23,7 @@ def _site_of(somebody: Somebody, network: str) -> Site:
 def test_namespaces_that_are_demanded_and_not_allowed(somebody: Somebody) -> None:
     run = _site_of(somebody, "namespaces").run_suites(TELNET)
     assert run.code == ExitCode.LAB_FAULT, run.said
-    assert "LAB FAULT  rack bench: network namespaces without a user namespace need root" in run.said
+    assert "LAB FAULT  rack bench: its network cannot be made of namespaces: network namespaces" in run.said
 
 
 def test_otherwise_the_run_takes_loopback_addresses_and_says_why(somebody: Somebody) -> None:
