@@ -7,11 +7,9 @@ import pytest
 
 from fixtures.marks import PEER, control, needs
 from fixtures.peers import RADIUS_SECRET
-from fixtures.web import gets_in
-from nportlab.unit.endpoint import Account
+from fixtures.web import gets_in, stranger
 
 pytestmark = [pytest.mark.console, pytest.mark.aaa]
-
 
 RADIUS_THEN_LOCAL = {
     "console.authentication_type": "radius-local",
@@ -21,24 +19,18 @@ RADIUS_THEN_LOCAL = {
 }
 
 
-@pytest.fixture
-def stranger(unit):
-    """A browser with the harness's account whose refusals the harness does not take to heart."""
-    return unit.new_console(Account(unit.account.username, unit.account.password))
-
-
 @control("CON-19")
 @needs({**RADIUS_THEN_LOCAL, "console.try_next_type": "enable"})
-def test_a_local_user_whom_radius_rejects_gets_in_when_the_next_type_is_tried(unit, stranger, peers):
+def test_a_local_user_whom_radius_rejects_gets_in_when_the_next_type_is_tried(unit, peers):
     with peers.radius.rejecting(unit.account.username) as asked:
-        assert gets_in(stranger), "rejected by RADIUS, the user was not looked up in the unit's own accounts"
+        assert gets_in(stranger(unit)), "rejected by RADIUS, the user was not looked up in the unit's own accounts"
     assert asked(), "the unit never asked the RADIUS server"
 
 
 @control("CON-20")
 @needs({**RADIUS_THEN_LOCAL, "console.try_next_type": "disable"})
-def test_a_local_user_whom_radius_rejects_stays_out_when_the_next_type_is_not_tried(unit, stranger, peers):
+def test_a_local_user_whom_radius_rejects_stays_out_when_the_next_type_is_not_tried(unit, peers):
     with peers.radius.rejecting(unit.account.username) as asked:
-        assert not gets_in(stranger), "rejected by RADIUS, the user got in all the same"
+        assert not gets_in(stranger(unit)), "rejected by RADIUS, the user got in all the same"
     assert asked(), "the unit never asked the RADIUS server"
     assert gets_in(unit.new_console()), "accepted by RADIUS, the user does not get in"

@@ -3,9 +3,9 @@
 import pytest
 
 from fixtures.marks import control, needs
+from fixtures.web import logs_in, stranger
 from nportlab.guide.settings import settings_table
 from nportlab.probes.tls import TLS_1_0, TLS_1_1, TLS_1_2, Accepted, Refused
-from nportlab.unit.errors import SessionLimit
 
 pytestmark = pytest.mark.console
 
@@ -169,16 +169,15 @@ def test_maximum_login_users_refuses_what_is_beyond(value, pending):
 @needs({"console.max_login_users": "2"})
 def test_the_login_limit_holds(unit, console):
     console.logout()
-    first, second, third = unit.new_console(), unit.new_console(), unit.new_console()
-    first.login()
-    second.login()
-    with pytest.raises(SessionLimit):
-        third.login()
+    first, second, third, fourth = (stranger(unit) for _ in range(4))
+    assert logs_in(first), "not even one user can log in"
+    assert logs_in(second), "two users may log in, but the second is refused"
+    assert not logs_in(third), "two users may log in, and so does a third"
     first.logout()
-    third.login()
-    assert third.alive()
+    assert logs_in(fourth), "one user has left, but no other can log in"
+    assert fourth.alive()
     second.logout()
-    third.logout()
+    fourth.logout()
 
 
 @control("CON-14")
