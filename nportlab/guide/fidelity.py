@@ -4,6 +4,7 @@ Run `python -m nportlab.guide.fidelity` after changing data; a selftest says whe
 """
 
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,12 +40,13 @@ def inventions() -> list[Invention]:
 
 
 def inventions_in_code() -> list[tuple[str, str]]:
-    """(file below nportlab, text) of every line of the virtual unit's code that calls something invented."""
+    """(file below nportlab, text) of every comment and docstring of the virtual unit that calls something invented, or
+    not public: the sentences that do so, or all of a short text."""
     found: list[tuple[str, str]] = []
     for path in sorted((PACKAGE / "virtual").rglob("*.py")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if re.search(r"\binvented\b", line):
-                found.append((path.relative_to(PACKAGE).as_posix(), line.strip().strip('"').lstrip("# ")))
+        for text in _texts(path):
+            if _INVENTED.search(text):
+                found.append((path.relative_to(PACKAGE).as_posix(), _about_it(text)))
     return found
 
 
@@ -87,6 +89,29 @@ def _walk(content: Any, row: str, source: str, part: str) -> Iterator[tuple[str,
         yield from _walk(value, row, source, _PARTS.get(str(key), str(key)))
 
 
+def _texts(path: Path) -> Iterator[str]:
+    """Every docstring, and every comment with the lines that go on with it, as one line of text each."""
+    comment: list[str] = []
+    with path.open("rb") as file:
+        for token in tokenize.tokenize(file.readline):
+            if token.type == tokenize.COMMENT:
+                comment.append(token.string.lstrip("# "))
+            elif token.type not in (tokenize.NL, tokenize.INDENT, tokenize.DEDENT) and comment:
+                yield " ".join(comment)
+                comment = []
+            if token.type == tokenize.STRING and token.string.startswith('"""'):
+                yield " ".join(token.string.strip('"').split())
+
+
+def _about_it(text: str) -> str:
+    if len(text) <= _SHORT:
+        return text
+    return " ".join(sentence for sentence in _SENTENCE.split(text) if _INVENTED.search(sentence))
+
+
+_INVENTED = re.compile(r"\b(invented|not public)\b", re.IGNORECASE)
+_SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z`])")
+_SHORT = 240
 _PARTS = {
     "configuration": "place or coding in the exported configuration",
     "events": "text",

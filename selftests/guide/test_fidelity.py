@@ -3,7 +3,7 @@
 import pytest
 
 from nportlab.guide.controls import controls
-from nportlab.guide.fidelity import DOCUMENT, inventions, updated
+from nportlab.guide.fidelity import DOCUMENT, inventions, inventions_in_code, updated
 from nportlab.guide.settings import settings_table
 
 
@@ -21,6 +21,14 @@ def test_invented_rows_of_all_depths_are_found() -> None:
     assert any(row == "basic.local_time" for row, _ in rows)
     assert any(one.file == "guide/text_console.yaml" for one in inventions())
     assert not any(row in controls() for row, _ in rows)
+
+
+def test_what_the_code_invents_is_found_whole_and_in_any_case() -> None:
+    found = inventions_in_code()
+    texts = {text for file, text in found if file == "virtual/unit/reset_button.py"}
+    assert any(text.startswith("Invented: ") and text.endswith("side by side.") for text in texts)
+    assert {"virtual/unit/web/visit.py", "virtual/unit/clients/rip.py"} <= {file for file, _ in found}
+    assert not any("\n" in text for _, text in found)
 
 
 def test_a_page_without_marks_is_refused() -> None:
