@@ -58,7 +58,7 @@ class Health:
 def remember(unit: Unit) -> Before:
     """Look at a unit before it restarts; whatever can not be read is left out."""
     watch = next((port for port in (HTTPS_PORT, SSH_PORT, TELNET_PORT) if is_open(unit.tcp(port))), 0)
-    return Before(_quietly(lambda: unit.identity()), _starts(unit) if watch == HTTPS_PORT else None, watch)
+    return Before(_quietly(lambda: unit.identity()), starts(unit) if watch == HTTPS_PORT else None, watch)
 
 
 def wait_until_healthy(
@@ -199,7 +199,7 @@ def _identity(unit: Unit, state: Mapping[str, str], health: Health) -> Identity 
 
 
 def _proof_in_log(unit: Unit, before: Before, health: Health) -> str:
-    after = None if health.first_boot else _starts(unit)
+    after = None if health.first_boot else starts(unit)
     if health.first_boot:
         return "the unit has no account any more"
     if after is not None and before.starts is not None and after != before.starts and after:
@@ -211,7 +211,8 @@ def _proof_in_log(unit: Unit, before: Before, health: Health) -> str:
     )
 
 
-def _starts(unit: Unit) -> tuple[str, ...] | None:
+def starts(unit: Unit) -> tuple[str, ...] | None:
+    """The lines of the unit's log that tell of its starts; None when the log cannot be read."""
     lines = _quietly(unit.console.system_log)
     return None if lines is None else tuple(line for line in lines if " start" in line.casefold())
 
