@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Final
 
 from nportlab.probes import ber
 from nportlab.protocol import moxa_service
@@ -67,6 +68,38 @@ def query(name: str) -> UdpQuery:
         return queries()[name]
     except KeyError:
         raise KeyError(f"no UDP query {name!r}; known: {', '.join(queries())}") from None
+
+
+COMMON_PORTS: Final = frozenset(
+    (
+        7,
+        9,
+        13,
+        17,
+        19,
+        37,
+        67,
+        69,
+        111,
+        123,
+        138,
+        162,
+        177,
+        500,
+        514,
+        623,
+        1029,
+        1194,
+        1900,
+        2049,
+        3702,
+        4500,
+        5353,
+        5683,
+    )
+)
+"""Where small devices have services that no manual mentions: echo, time, DHCP, TFTP, RPC, SNMP traps, IKE, IPMI, SSDP,
+NFS, discovery, mDNS, CoAP."""
 
 
 def queries_for(port: int) -> list[UdpQuery]:
