@@ -13,7 +13,7 @@ from nportlab.verdicts.verdict import ExitCode, Verdict
 from nportlab.virtual.client import RunningRack
 from selftests.whole_run.site import Site
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 _BIND = """
 import socket, sys
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:

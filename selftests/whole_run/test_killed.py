@@ -8,7 +8,7 @@ from nportlab.verdicts.verdict import ExitCode
 from nportlab.virtual.client import RunningRack
 from selftests.whole_run.site import CHANGED, Look, Site, ended, kill, until
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 LOOKING = """
 def test_as_found(settings):
     assert settings["console.telnet"] == "disable"

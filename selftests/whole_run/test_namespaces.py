@@ -9,7 +9,7 @@ from selftests.clients.test_without_root import NO_NAMESPACES, Somebody, _allowe
 from selftests.whole_run.site import Site
 
 __all__ = ["somebody"]
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 TELNET = "test_telnet_is_closed_when_switched_off"
 
 

@@ -33,7 +33,7 @@ def test_fills_the_disk(unit, console):
 def test_goes_on(settings):
     assert settings["console.telnet"] == "enable"
 """
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 
 
 def _with_small_reports(site: Site, megabytes: int) -> Site:

@@ -14,7 +14,7 @@ from nportlab.virtual.client import RunningRack
 from selftests.whole_run.conftest import MakeSite
 from selftests.whole_run.site import CHANGED, Look, Site, ended, until
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
 
 

@@ -8,7 +8,7 @@ from nportlab.verdicts.verdict import ExitCode, Verdict
 from nportlab.virtual.client import RunningRack
 from selftests.whole_run.site import CHANGED, Site, ended, until
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 
 
 def test_the_second_run_names_the_lock_and_its_holder_and_leaves_the_unit_alone(site: Site, rack: RunningRack) -> None:

@@ -12,7 +12,7 @@ from nportlab.virtual.client import RunningRack
 from selftests.whole_run.conftest import MakeSite
 from selftests.whole_run.site import Site
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(300)
 TELNET = "test_telnet_prompts_when_switched_on or test_telnet_is_closed_when_switched_off"
 
 
