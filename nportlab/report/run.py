@@ -171,13 +171,8 @@ class RunRecorder:
         self._budget.failed(error, path)
 
     def unwritten(self) -> list[str]:
-        """Lines that are only in memory because the disk failed, for the controlling process to take over."""
+        """Lines that are only in memory because the disk failed, for the controlling process to add."""
         return list(self._unwritten)
-
-    def take_over(self, lines: Iterable[str]) -> None:
-        """Lines another process could not write."""
-        for line in lines:
-            self._append(line)
 
     def _line(self, kind: str, content: Mapping[str, Any]) -> None:
         clean = self.redactor.clean_all({"line": kind, **content})
