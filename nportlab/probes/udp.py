@@ -23,6 +23,8 @@ from nportlab.verdicts.recorder import NullRecorder, Recorder
 
 _IP_RECVERR, _IPV6_RECVERR = 11, 25
 _SO_BINDTODEVICE = 25
+_PATIENCE = 4
+"""Times the usual time, when even the control has not answered within that."""
 
 
 class UdpProber:
@@ -47,13 +49,18 @@ class UdpProber:
         self._recorder = recorder or NullRecorder()
 
     def ask(self, endpoint: Endpoint, query: UdpQuery, control: Endpoint | None = None) -> Answer:
-        """Ask one endpoint; on silence ask the control the same. Takes at most 2 x tries x timeout seconds."""
-        answer = self._ask_all({endpoint: [query]})[0]
-        if not answer.answered and control is not None:
-            proof = self._ask_all({control: [query]})[0]
+        """Ask one endpoint; on silence ask the control the same. When the control is silent as well both are asked once
+        more, with more time: a busy host answers late. Takes at most 10 x tries x timeout seconds."""
+        for timeout in (self.timeout, _PATIENCE * self.timeout):
+            answer = self._ask_all({endpoint: [query]}, timeout)[0]
+            if answer.answered or control is None:
+                break
+            proof = self._ask_all({control: [query]}, timeout)[0]
             detail = str(proof.replies[0]) if proof.replies else str(proof.outcome)
             positive = PositiveControl(query.title, control, proof.answered, detail)
             answer = Answer(query, endpoint, answer.outcome, answer.replies, positive)
+            if proof.answered:
+                break
         received = b"".join(reply.data for reply in answer.replies) or None
         summary = f"{answer}; control: {answer.control}" if answer.control else str(answer)
         self._recorder.exchange(f"udp {endpoint[0]}:{endpoint[1]}", summary, query.payload, received)
@@ -138,14 +145,14 @@ class UdpProber:
         self._recorder.exchange(f"udp broadcast {destination}:{target[1]}", str(answer), query.payload, received)
         return answer
 
-    def _ask_all(self, plan: Mapping[Endpoint, Sequence[UdpQuery]]) -> list[Answer]:
-        """All questions to all endpoints side by side, each from a socket of its own."""
+    def _ask_all(self, plan: Mapping[Endpoint, Sequence[UdpQuery]], timeout: float | None = None) -> list[Answer]:
+        """All questions to all endpoints side by side, each from a socket of its own. timeout: another one."""
         questions = [_Question(endpoint, query) for endpoint, queries in plan.items() for query in queries]
         for start in range(0, len(questions), 200):
-            self._ask_batch(questions[start : start + 200])
+            self._ask_batch(questions[start : start + 200], self.timeout if timeout is None else timeout)
         return [question.answer() for question in questions]
 
-    def _ask_batch(self, questions: list[_Question]) -> None:
+    def _ask_batch(self, questions: list[_Question], timeout: float) -> None:
         with contextlib.ExitStack() as stack, selectors.DefaultSelector() as selector:
             for question in questions:
                 question.socket = stack.enter_context(self._socket(question.endpoint))
@@ -156,7 +163,7 @@ class UdpProber:
                     question.send()
                     if self.pause:
                         time.sleep(self.pause)
-                deadline = time.monotonic() + self.timeout
+                deadline = time.monotonic() + timeout
                 while any(question.open for question in waiting) and (left := deadline - time.monotonic()) > 0:
                     for key, _ in selector.select(left):
                         key.data.collect()

@@ -106,6 +106,31 @@ def test_silence_with_a_control_is_absence() -> None:
     assert asked == 3
 
 
+class LateControl(threading.Thread):
+    """Answers NTP after so many seconds, as a busy host does."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(daemon=True)
+        self.seconds = seconds
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+
+    def run(self) -> None:
+        while True:
+            data, source = self.socket.recvfrom(1024)
+            answer = query("ntp").respond(data) or b""
+            threading.Timer(self.seconds, self.socket.sendto, (answer, source)).start()
+
+
+def test_a_control_that_answers_late_is_given_more_time() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        mute.bind(("127.0.0.1", 0))
+        control = LateControl(0.15)
+        control.start()
+        answer = UdpProber(timeout=0.1, tries=1).ask(mute.getsockname(), query("ntp"), control.socket.getsockname())
+    assert answer.absent
+
+
 def test_silence_without_a_control_is_nothing() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
         mute.bind(("127.0.0.1", 0))
