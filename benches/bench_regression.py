@@ -4,7 +4,8 @@
 
 Runs what a person runs, in processes of their own, with a copy of lab.yaml in a folder of its own: units as delivered,
 no history, nothing shared with the lab in use. `-m tls` comes second and finds units that have booted before, as it
-does at a desk. The goals hold for three virtual units on two cores that have nothing else to do.
+does at a desk. The goals hold for three virtual units on two cores that have nothing else to do: when other programs
+take much of the processors a goal of time that is missed is shown, and does not fail.
 """
 
 from __future__ import annotations
@@ -29,15 +30,24 @@ SECONDS = 240.0
 TLS_SECONDS = 45.0
 OF_BOUND = 1.2
 OF_FILE_ORDER = 0.1
+QUIET = 0.15
+"""Share of the processors that others may take."""
 
 
 @dataclass(frozen=True)
 class Timed:
-    """A run. seconds: from the command to the end of its process; processor_seconds: its own and those of the rack."""
+    """A run. seconds: from the command to the end of its process; processor_seconds: its own and those of the rack;
+    others: share of the machine's processors that was taken by other programs meanwhile."""
 
     record: RunRecord
     seconds: float
     processor_seconds: float
+    others: float
+
+    @property
+    def counts(self) -> bool:
+        """Whether the machine was free enough for the goals of time."""
+        return self.others <= QUIET
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +70,31 @@ def timed(lab: Path, *options: str) -> Timed:
     command = [sys.executable, "-m", "pytest", f"--lab={lab}", f"--reports={reports}", *options]
     # Set by some machines; it would have every process compile the suites anew.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    before, began = os.times(), time.monotonic()
+    before, busy_before, began = os.times(), busy_seconds(), time.monotonic()
     result = subprocess.run(
         command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
-    seconds, after = time.monotonic() - began, os.times()
+    seconds, busy, after = time.monotonic() - began, busy_seconds() - busy_before, os.times()
     assert result.returncode == 0, "\n".join([*result.stdout.splitlines()[-60:], *result.stderr.splitlines()[-20:]])
-    used = (after.children_user + after.children_system) - (before.children_user + before.children_system)
-    return Timed(load_run(reports / "latest"), seconds, used)
+    taken = (after.children_user + after.children_system) - (before.children_user + before.children_system)
+    others = max(busy - taken, 0.0) / (seconds * (os.cpu_count() or 1))
+    return Timed(load_run(reports / "latest"), seconds, taken, others)
+
+
+def busy_seconds() -> float:
+    """Seconds the processors of this machine have worked, for anybody, since it started."""
+    user, nice, system, _idle, _iowait, irq, softirq, steal, *_ = Path("/proc/stat").read_text().split()[1:11]
+    return sum(map(int, (user, nice, system, irq, softirq, steal))) / os.sysconf("SC_CLK_TCK")
+
+
+def report(timed: Timed, name: str, goal: float, results: Results) -> None:
+    """Note the numbers of a run; fails when the goal is missed and nobody else is to blame."""
+    results.add(f"{name}, {len(timed.record.results)} tests", "s", timed.seconds, goal)
+    results.add(f"{name}, processor time", "s", timed.processor_seconds)
+    results.add(f"{name}, processors taken by others", "%", 100 * timed.others)
+    if not timed.counts:
+        results.note(f"{name}: other programs took {timed.others:.0%} of the processors; its time says little.")
+    assert timed.seconds <= goal or not timed.counts
 
 
 def used(record: RunRecord, unit: str) -> int:
@@ -81,17 +108,11 @@ def own(record: RunRecord, unit: str) -> int:
 
 
 def test_seconds_of_a_full_regression(regression: Timed, results: Results) -> None:
-    count = len(regression.record.results)
-    results.add(f"full regression, {count} tests", "s", regression.seconds, SECONDS)
-    results.add("full regression, processor time", "s", regression.processor_seconds)
-    assert regression.seconds <= SECONDS
+    report(regression, "full regression", SECONDS, results)
 
 
 def test_seconds_of_the_tls_rows(regression: Timed, lab: Path, results: Results) -> None:
-    tls = timed(lab, "-m", "tls")
-    results.add(f"-m tls, {len(tls.record.results)} tests", "s", tls.seconds, TLS_SECONDS)
-    results.add("-m tls, processor time", "s", tls.processor_seconds)
-    assert tls.seconds <= TLS_SECONDS
+    report(timed(lab, "-m", "tls"), "-m tls", TLS_SECONDS, results)
 
 
 def test_restarts(regression: Timed, results: Results) -> None:
