@@ -29,5 +29,9 @@ lint: setup
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 
+# The journal of a unit that a killed run left changed is the only way to put it back.
 clean:
-	rm -rf $(VENV) .nportlab .pytest_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
+	@if ls .nportlab/journal/* >/dev/null 2>&1; then \
+	    echo "clean     .nportlab stays: units were left changed; put them back first: nportlab recover"; \
+	else rm -rf .nportlab; fi
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
