@@ -35,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     options.rest = rest
     try:
-        return options.verb(options)
+        code = options.verb(options)
+        sys.stdout.flush()  # here, where a reader that is gone can still be understood
+        return code
     except HarnessError as error:
         print(error.describe(), file=sys.stderr)
         return error.exit_code
