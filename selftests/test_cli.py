@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from nportlab.cli import main
+from nportlab.guide.controls import controls
 from nportlab.report import RunRecorder
 from nportlab.verdicts.redaction import Redactor
 from nportlab.verdicts.verdict import ExitCode
 
 ROOT = Path(__file__).parents[1]
-VERBS = ("virtual", "controls", "plan", "recover", "lab", "report")
+VERBS = ("virtual", "terminal", "controls", "plan", "recover", "lab", "firmware", "report")
 
 
 @pytest.fixture(autouse=True)
@@ -32,15 +33,14 @@ def lab(tmp_path: Path, old: str, new: str) -> str:
 def test_controls_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["controls", "--json"]) == ExitCode.OK
     listed = json.loads(capsys.readouterr().out)
-    assert len(listed) == 291
-    assert len({entry["id"] for entry in listed}) == 291
+    assert [entry["id"] for entry in listed] == list(controls())
     keys = {"id", "section", "statement", "marker", "tests", "defects", "covered", "reason"}
     assert all(set(entry) == keys for entry in listed)
 
 
 def test_controls_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["controls"]) == ExitCode.OK
-    assert capsys.readouterr().out.rstrip().endswith("of 291 controls covered")
+    assert capsys.readouterr().out.rstrip().endswith(f"of {len(controls())} controls covered")
 
 
 def test_controls_without_suites(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,8 +59,9 @@ def test_lab_check_says_every_problem(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["lab", "check", "--lab", lab(tmp_path, "line: loopback", "line: lopback")]) == ExitCode.CONFIG_FAULT
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err.count("a line is loopback, none, {adapter: device} or {crosslink: unit/port}") == 3
-    assert shown.err.endswith("3 problems, nothing was touched.\n")
+    words = "a line is loopback, adapter, none, {adapter: device}, {crosslink: unit/port} or {pty: path}"
+    assert shown.err.count(words) == 2
+    assert shown.err.endswith("2 problems, nothing was touched.\n")
 
 
 def test_lab_check_touches_nothing_and_names_secrets_that_are_missing(

@@ -6,8 +6,8 @@ set -eu
 # program:package
 wanted="ip:iproute2 openssl:openssl curl:curl ssh:openssh-client sshd:openssh-server telnet:telnet nmap:nmap snmpget:snmp
 snmpd:snmpd freeradius:freeradius radclient:freeradius-utils chronyd:chrony chromium:chromium chromedriver:chromium-driver dig:bind9-dnsutils
-dnsmasq:dnsmasq-base busybox:busybox tcpdump:tcpdump logger:bsdutils"
-
+dnsmasq:dnsmasq-base busybox:busybox tcpdump:tcpdump logger:bsdutils socat:socat ser2net:ser2net rlpr:rlpr lpd:lpr
+p910nd:p910nd telnetd:inetutils-telnetd"
 PATH="$PATH:/usr/sbin:/sbin"
 missing=""
 for pair in $wanted; do

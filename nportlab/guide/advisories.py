@@ -21,9 +21,10 @@ class Advisory(SourcedRow):
 
 
 class AdvisoryList(Row):
-    """The list and the day it was last brought up to date."""
+    """The list and the day it was last brought up to date. page: where the vendor publishes its notices."""
 
     checked: date
+    page: str
     advisories: tuple[Advisory, ...]
 
 

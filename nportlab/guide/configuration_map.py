@@ -1,5 +1,6 @@
 """Settings to and from the exported configuration file."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from nportlab.guide.configuration_template import Sections, blank
@@ -103,6 +104,8 @@ def encoded(setting: Setting, value: str, current: str = "", plain_secrets: bool
         items = current.split(",")
         items[place.position] = value
         return ",".join(items)
+    if place.encoding == "hex":
+        return str(int(value, 16))
     return value
 
 
@@ -134,6 +137,8 @@ def _read(places: Mapping[str, Mapping[str, str]], setting: Setting) -> str | No
     elif place.encoding == "item":
         items = text.split(",")
         value = items[place.position] if place.position < len(items) else None
+    elif place.encoding == "hex":
+        value = f"{int(text):02x}" if re.fullmatch(r"[0-9]{1,3}", text) and int(text) <= 0xFF else None
     else:
         value = text
     if value is None:

@@ -9,15 +9,18 @@ from pydantic import Field, model_validator
 
 from nportlab.guide.rows import Row, read_yaml, unique
 
-Need = Literal["capture", "broadcast", "power", "reset-button", "second-port", "radius"]
+Need = Literal["capture", "broadcast", "power", "reset-button", "second-port", "radius", "adapter"]
 
 
 class Defect(Row):
     """One seeded defect.
 
     controls: all controls whose check may fail because of it; proves: those whose check must fail (all when not given);
-    description: what the unit does wrong; needs: what the bench must have for it to be seen. The other fields are
-    effects the virtual unit reads (see defects.yaml); a defect without any is asked for by name where the behaviour is.
+    description: what the unit does wrong; needs: what the bench must have for it to be seen; firmware: the version to
+    sow it into, where another is known to behave like that; images: the oldest and the newest firmware image the lab
+    has, for those that show when a unit is given other firmware; shows_in: parts of the names of the tests that are run
+    to see it (all of `proves` when not given). The other fields are effects the virtual unit reads
+    (see defects.yaml); a defect without any is asked for by name where the behaviour is.
     """
 
     id: str
@@ -25,6 +28,9 @@ class Defect(Row):
     proves: tuple[str, ...] = ()
     description: str
     needs: tuple[Need, ...] = ()
+    firmware: str | None = None
+    images: tuple[str, str] | None = None
+    shows_in: tuple[str, ...] = ()
     factory: dict[str, str] = Field(default_factory=dict)
     hides: tuple[str, ...] = ()
     lacks_choices: dict[str, tuple[str, ...]] = Field(default_factory=dict)

@@ -40,10 +40,10 @@ def inventions() -> list[Invention]:
 
 
 def inventions_in_code() -> list[tuple[str, str]]:
-    """(file below nportlab, text) of every comment and docstring of the virtual unit that calls something invented, or
-    not public: the sentences that do so, or all of a short text."""
+    """(file below nportlab, text) of every comment and docstring of the virtual unit and of the codecs that calls
+    something invented, an invention, or not public: the sentences that do so, or all of a short text."""
     found: list[tuple[str, str]] = []
-    for path in sorted((PACKAGE / "virtual").rglob("*.py")):
+    for path in sorted([*(PACKAGE / "virtual").rglob("*.py"), *(PACKAGE / "protocol").rglob("*.py")]):
         for text in _texts(path):
             if _INVENTED.search(text):
                 found.append((path.relative_to(PACKAGE).as_posix(), _about_it(text)))
@@ -59,7 +59,13 @@ def generated() -> str:
             file = one.file
             lines += ["", f"### {file}", "", "| row | invented | source |", "|---|---|---|"]
         lines.append(f"| `{one.row}` | {one.what} | {_cell(one.source)} |")
-    lines += ["", "### Behaviour of the virtual unit", "", "| file | what its code says |", "|---|---|"]
+    lines += [
+        "",
+        "### Behaviour of the virtual unit, and its protocols",
+        "",
+        "| file | what its code says |",
+        "|---|---|",
+    ]
     lines += [f"| {file} | {_cell(text)} |" for file, text in inventions_in_code()]
     return "\n".join([*lines, ""])
 
@@ -109,7 +115,7 @@ def _about_it(text: str) -> str:
     return " ".join(sentence for sentence in _SENTENCE.split(text) if _INVENTED.search(sentence))
 
 
-_INVENTED = re.compile(r"\b(invented|not public)\b", re.IGNORECASE)
+_INVENTED = re.compile(r"\b(invented|invention|not public)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z`])")
 _SHORT = 240
 _PARTS = {

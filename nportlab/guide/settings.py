@@ -11,9 +11,11 @@ from pydantic import Field, model_validator
 from nportlab.guide import values
 from nportlab.guide.family import Model, model
 from nportlab.guide.firmware import in_range
+from nportlab.guide.modes import modes
 from nportlab.guide.rows import HERE, Confidence, Row, SourcedRow, read_yaml
 
 _PORT_ID = re.compile(r"port\.(\d+)\.(.+)")
+_COUNTED = re.compile(r"\{((?P<base>\d+)\+)?(?P<factor>\d+)?k\}")
 
 
 class ConfigurationKey(Row):
@@ -21,14 +23,14 @@ class ConfigurationKey(Row):
 
     section: name without brackets; `@Port #n` stands for the serial port. encoding: `text` as it is; `codes` by the
     codes map; `mask` a field of an integer (codes give its value in place, mask the bits it owns); `item` number
-    `position` of a comma separated list; `secret` exported as the word `password` when set. pass_through: with codes, a
-    value without a code is written as it is. companion: a second key in the same section, written along with this one.
-    confidence: of the place and the coding, not of the setting.
+    `position` of a comma separated list; `hex` two hex digits written as a decimal number; `secret` exported as the
+    word `password` when set. pass_through: with codes, a value without a code is written as it is. companion: a second
+    key in the same section, written along with this one. confidence: of the place and the coding, not of the setting.
     """
 
     section: str
     key: str
-    encoding: Literal["text", "codes", "mask", "item", "secret"] = "text"
+    encoding: Literal["text", "codes", "mask", "item", "hex", "secret"] = "text"
     codes: dict[str, str] = Field(default_factory=dict)
     pass_through: bool = False
     mask: int = 0
@@ -50,10 +52,11 @@ class Setting(SourcedRow):
     page: menu paths, the first is where the virtual unit puts it, the others are what the guide also calls it; label:
     as printed; choices: canonical value -> visible text; minimum/maximum: of an integer; min_length/max_length:
     characters; form: shape of an address; factory/suggested: canonical values (the guide's columns); snmp: OID
-    without instance; active: whether a change waits for the restart; since/until: firmware versions, inclusive;
-    modes: operation modes the field belongs to (empty: all); volatile: the unit changes it by itself, so it is not
-    part of a stored configuration; controls: catalogue rows about it. Rows of the table about ports have ids such as
-    `port.alias`; SettingsTable gives concrete ones (`port.3.alias`) with `port` = 3 and formulas resolved.
+    without instance; snmp_by_mode: the column that holds it in operation modes where `snmp` does not; active: whether
+    a change waits for the restart; since/until: firmware versions, inclusive; modes: operation modes the field belongs
+    to (empty: all); volatile: the unit changes it by itself, so it is not part of a stored configuration; controls:
+    catalogue rows about it. Rows of the table about ports have ids such as `port.alias`; SettingsTable gives concrete
+    ones (`port.3.alias`) with `port` = 3 and formulas resolved.
     """
 
     id: str
@@ -76,6 +79,7 @@ class Setting(SourcedRow):
     suggested: str | None = None
     configuration: ConfigurationKey | None = None
     snmp: str | None = None
+    snmp_by_mode: dict[str, str] = Field(default_factory=dict)
     snmp_codes: dict[str, int] = Field(default_factory=dict)
     active: Literal["restart", "immediate"] = "restart"
     since: str | None = None
@@ -93,12 +97,18 @@ class Setting(SourcedRow):
             missing = set(self.choices) - set(self.configuration.codes)
             if missing:
                 raise ValueError(f"{self.id}: no configuration code for {sorted(missing)}")
+        if not set(self.snmp_by_mode) <= set(self.modes):
+            raise ValueError(f"{self.id}: snmp_by_mode names a mode the setting does not belong to")
         return self
 
     @property
     def table_id(self) -> str:
         """The id in the table: `port.alias` for `port.3.alias`, the id itself for unit settings."""
         return table_id(self.id)
+
+    def snmp_in(self, mode: str) -> str | None:
+        """The OID without instance that holds the value while the port is in that mode; None without one."""
+        return self.snmp_by_mode.get(mode, self.snmp)
 
     def check(self, value: str) -> None:
         """Raise ValueError with a message a unit could show when `value` is not acceptable."""
@@ -221,6 +231,16 @@ def settings_table() -> SettingsTable:
     return SettingsTable(rows)
 
 
+def settings_of(mode: str) -> tuple[Setting, ...]:
+    """The parameters of one operation mode: rows of the table (ids such as `port.tcp_port`) that belong to it.
+
+    What every port has, such as its baud rate, is not among them. KeyError names the modes there are.
+    """
+    if mode not in modes():
+        raise KeyError(f"no operation mode {mode!r}; there are: {', '.join(modes())}")
+    return tuple(row for row in settings_table() if mode in row.modes)
+
+
 @cache
 def _for_model(table: SettingsTable, name: str, firmware: str) -> tuple[tuple[str, Setting], ...]:
     found = []
@@ -235,16 +255,20 @@ def _for_model(table: SettingsTable, name: str, firmware: str) -> tuple[tuple[st
 
 
 def _repeated(entry: dict[str, Any]) -> list[dict[str, Any]]:
-    """An entry with `repeat: 16` becomes sixteen, `{k}` standing for the number in every text."""
-    count = entry.pop("repeat", None)
-    if count is None:
+    """An entry with `repeat: 16` becomes sixteen, with `repeat: [2, 3]` two, with the number k in every text.
+
+    `{k}` stands for k, `{12+2k}` for a number computed from it.
+    """
+    repeat = entry.pop("repeat", None)
+    if repeat is None:
         return [entry]
-    return [_filled(entry, k) for k in range(1, count + 1)]
+    numbers = range(1, repeat + 1) if isinstance(repeat, int) else repeat
+    return [_filled(entry, k) for k in numbers]
 
 
 def _filled(value: Any, k: int) -> Any:
     if isinstance(value, str):
-        return value.replace("{k}", str(k))
+        return _COUNTED.sub(lambda part: str(int(part["base"] or 0) + int(part["factor"] or 1) * k), value)
     if isinstance(value, dict):
         return {key: _filled(item, k) for key, item in value.items()}
     if isinstance(value, list):

@@ -9,6 +9,7 @@ from nportlab.guide.family import models
 from nportlab.inventory.lab import (
     Channel,
     Credentials,
+    Firmware,
     Lab,
     Line,
     Network,
@@ -37,7 +38,8 @@ def build_lab(shape: LabShape, path: Path, located: Located) -> Lab:
     """The lab of a shape without contradictions. path: absolute path of lab.yaml."""
     build = _Build(path, located)
     racks = {name: build.rack(name, rack) for name, rack in shape.racks.items()}
-    return Lab(name=shape.lab, path=path, profile=shape.profile, racks=racks)
+    firmware = Firmware.of(shape.firmware, path.parent) if shape.firmware else None
+    return Lab(name=shape.lab, path=path, profile=shape.profile, racks=racks, limits=shape.limits, firmware=firmware)
 
 
 class _Build:
@@ -101,7 +103,15 @@ class _Build:
             reset_button=Channel.parse(shape.reset_button) if shape.reset_button else None,
             ports=_ports(shape),
             defects=shape.defects,
+            guest=self.guest(place, shape),
         )
+
+    def guest(self, place: Place, shape: UnitShape) -> Credentials | None:
+        if shape.guest is None:
+            return None
+        password = self.secret((*place, "guest", "password"), shape.guest.password)
+        assert password is not None  # the shape requires it
+        return Credentials(shape.guest.username, password)
 
     def secret(self, place: Place, shape: SecretShape | None) -> SecretRef | None:
         if shape is None:
@@ -127,7 +137,9 @@ def _line(shape: LineShape) -> Line:
     if shape.loopback:
         return Line("loopback")
     if shape.adapter:
-        return Line("adapter", device=shape.adapter)
+        return Line("adapter", device=shape.adapter if isinstance(shape.adapter, str) else None)
+    if shape.pty:
+        return Line("pty", device=shape.pty)
     if shape.crosslink:
         unit, _, port = shape.crosslink.rpartition("/")
         return Line("crosslink", unit=unit, port=int(port))

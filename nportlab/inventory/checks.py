@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from nportlab.guide.defects import defects
 from nportlab.guide.family import models
-from nportlab.guide.firmware import version_key, versions
+from nportlab.guide.firmware import tools, version_key, versions
+from nportlab.inventory.firmware import VIRTUAL_IMAGES, VIRTUAL_TOOL
 from nportlab.inventory.ports import parse_ports
 from nportlab.inventory.shapes import LabShape, LineShape, RackShape, SecretShape, UnitShape
 from nportlab.verdicts.located import Located
@@ -44,6 +45,8 @@ def find_contradictions(lab: LabShape, located: Located, gone: set[Place]) -> No
     check.addresses()
     check.channels()
     check.lines()
+    check.limits()
+    check.firmware()
 
 
 class _Checks:
@@ -116,10 +119,15 @@ class _Checks:
         shape = unit.shape
         if "power-cycle" in shape.allow and shape.outlet is None and (*unit.place, "outlet") not in self.gone:
             self.problem((*unit.place, "allow"), "power-cycle is allowed, but no outlet feeds this unit")
+        for further in ("downgrade", "one-way"):
+            if further in shape.allow and "flash" not in shape.allow:
+                self.problem((*unit.place, "allow"), f"{further} is allowed, but flash is not; it needs both")
 
     def virtual_only(self, unit: _Unit) -> None:
         shape, place = unit.shape, unit.place
         self._secret((*place, "credentials", "password"), shape.credentials.password, virtual=unit.virtual)
+        if shape.guest is not None:
+            self._secret((*place, "guest", "password"), shape.guest.password, virtual=unit.virtual)
         self._secret((*place, "pre_shared_key"), shape.pre_shared_key, virtual=unit.virtual)
         if not unit.virtual:
             if shape.defects:
@@ -185,24 +193,24 @@ class _Checks:
                 used.setdefault(key, (unit, role))
 
     def lines(self) -> None:
-        """Ports that exist, plugs that are in one place only, cables with two ends."""
-        adapters: dict[str, str] = {}
+        """Ports that exist, plugs the rack can have and that are in one place only, cables with two ends."""
+        devices: dict[str, str] = {}
         plugged: dict[tuple[str, int], tuple[Place, tuple[str, int] | str]] = {}
         by_name = {unit.name: unit for unit in self.units}
         for unit in self.units:
             for number, place, line in self._ports(unit):
-                if line.adapter is not None:
-                    device = posixpath.normpath(line.adapter)
-                    me = f"{unit.name}/{number}"
-                    if device in adapters:
-                        self.problem(place, f"adapter {device} is plugged into {adapters[device]} too")
-                    adapters.setdefault(device, me)
-                    plugged[unit.name, number] = (place, "adapter")
-                elif line.crosslink is not None:
+                self._possible(place, line, virtual=unit.virtual)
+                device = _device(line)
+                if device is not None:
+                    if device in devices:
+                        what = "pty" if line.pty else "adapter"
+                        self.problem(place, f"{what} {device} is plugged into {devices[device]} too")
+                    devices.setdefault(device, f"{unit.name}/{number}")
+                if line.crosslink is not None:
                     other, _, port = line.crosslink.rpartition("/")
                     plugged[unit.name, number] = (place, (other, int(port)))
-                elif line.loopback:
-                    plugged[unit.name, number] = (place, "loopback")
+                elif plug := _plug(line):
+                    plugged[unit.name, number] = (place, plug)
         for (unit_name, number), (place, plug) in plugged.items():
             if isinstance(plug, tuple):
                 self._crosslink(by_name, plugged, (unit_name, number), place, plug)
@@ -211,6 +219,38 @@ class _Checks:
             self.problem(
                 second[2], f"{_end(second[1])} is at the other end of {_end(first[0])} already; a cable has two ends"
             )
+
+    def _possible(self, place: Place, line: LineShape, *, virtual: bool) -> None:
+        if virtual and isinstance(line.adapter, str):
+            self.problem(place, "a virtual rack brings its own adapters; write `line: adapter`")
+        if not virtual and line.adapter is True:
+            self.problem(
+                place,
+                "which adapter? write {adapter: /dev/ttyUSB0}, or a pyserial URL; the plain word is for virtual racks",
+            )
+        if not virtual and line.pty is not None:
+            self.problem(place, "only a port of a virtual rack can be a pty; write {adapter: device} for a real one")
+
+    def limits(self) -> None:
+        """What is marginal lies on the bad side of what passes."""
+        for name, limit in self.lab.limits.named():
+            if limit.contradiction:
+                self.problem(("limits", name), limit.contradiction)
+
+    def firmware(self) -> None:
+        """Versions that can be meant together, known tools, and the virtual tool only where it finds a unit."""
+        shape = self.lab.firmware
+        if shape is None:
+            return
+        if shape.contradiction:
+            self.problem(("firmware", "oldest"), shape.contradiction)
+        if shape.images == VIRTUAL_IMAGES and not all(rack.virtual for rack in self.lab.racks.values()):
+            self.problem(("firmware", "images"), "images made for virtual units are not for real ones; name a folder")
+        if shape.mcc_tool == VIRTUAL_TOOL and not any(rack.virtual for rack in self.lab.racks.values()):
+            self.problem(("firmware", "mcc_tool"), "the virtual tool speaks to virtual units only; this lab has none")
+        for name in shape.tools:
+            if name not in tools():
+                self.problem(("firmware", "tools", name), f"unknown tool '{name}'{did_you_mean(name, tools())}")
 
     def _crosslink(
         self,
@@ -249,7 +289,7 @@ class _Checks:
             if model is not None and numbers[-1] > model.serial_ports:
                 self.problem(place, f"a {model.name} has {_count(model.serial_ports)}, there is no port {numbers[-1]}")
                 numbers = range(numbers.start, min(numbers.stop, model.serial_ports + 1))
-            if len(numbers) > 1 and (port.line.adapter or port.line.crosslink):
+            if len(numbers) > 1 and (_device(port.line) or port.line.crosslink):
                 self.problem((*place, "line"), "one plug cannot be in several ports; give each port its own line")
                 continue
             for number in numbers:
@@ -267,6 +307,16 @@ def _shared(channel: str, first: _Unit, first_role: str, second: _Unit, second_r
     if first.name == second.name:
         return f"channel {channel} is both the outlet and the reset button of {first.name}"
     return f"channel {channel} is {roles[first_role]} of {first.name} and {roles[second_role]} of {second.name}"
+
+
+def _device(line: LineShape) -> str | None:
+    """What of this host the port is connected with, in a form in which the same is the same."""
+    device = line.pty or (line.adapter if isinstance(line.adapter, str) else None)
+    return device if device is None or "://" in device else posixpath.normpath(device)
+
+
+def _plug(line: LineShape) -> str | None:
+    return next((word for word in ("adapter", "loopback", "pty") if getattr(line, word)), None)
 
 
 def _end(end: tuple[str, int]) -> str:

@@ -23,7 +23,9 @@ _STAND_INS: dict[str | int, Any] = {
     "address": "0.0.0.0",
     "password": {"env": "_"},
     "credentials": {"password": {"env": "_"}},
+    "guest": {"password": {"env": "_"}},
     "virtual": {},
+    "images": "firmware",
 }
 """What takes the place of a wrong or missing value without which the rest could not be judged fairly."""
 
@@ -49,7 +51,7 @@ def validate(located: Located) -> LabShape | None:
             located.problems.append(Problem(located.file, 0, "", "the file is empty; it needs at least lab and racks"))
         return None
     if not isinstance(located.data, dict):
-        located.problem((), "the file must be a mapping with the keys lab, profile, racks")
+        located.problem((), "the file must be a mapping with the keys lab, profile, firmware, limits, racks")
         return None
     shape, gone = _understand(located)
     if shape is not None:
@@ -128,7 +130,7 @@ def _report(located: Located, place: Place, detail: ErrorDetails) -> None:
     secret = holder is SecretShape or _shape_at(place) is SecretShape
     match detail["type"]:
         case "extra_forbidden":
-            known = list(holder.model_fields) if holder else []
+            known = [field.alias or name for name, field in holder.model_fields.items()] if holder else []
             word = "" if secret else f" '{place[-1]}'"
             near = f" (possible: {', '.join(known)})" if secret else did_you_mean(place[-1], known, all_up_to=30)
             located.problems.append(

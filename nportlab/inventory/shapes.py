@@ -15,11 +15,14 @@ from pydantic import (
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
+    PlainValidator,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
 from pydantic_core import CoreSchema
 
+from nportlab.inventory.firmware import FirmwareShape
+from nportlab.inventory.limits import LimitsShape
 from nportlab.verdicts.located import WrittenFloat
 
 
@@ -44,7 +47,7 @@ PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Channel = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*/[1-9][0-9]*$")]
 Mac = Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$")]
 Address = Annotated[str, Field(pattern=r"^\d{1,3}(\.\d{1,3}){3}$"), AfterValidator(_address)]
-Permission = Literal["restart", "power-cycle", "factory-reset", "flash"]
+Permission = Literal["restart", "power-cycle", "factory-reset", "flash", "downgrade", "one-way", "sacrificial"]
 
 
 class Shape(BaseModel):
@@ -91,13 +94,40 @@ class CredentialsShape(Shape):
     password: SecretShape
 
 
+def _adapter(value: Any) -> str | bool:
+    if value is True:
+        return True
+    if not isinstance(value, str):
+        raise ValueError("an adapter is a device (/dev/ttyUSB0) or a pyserial URL (socket://host:4001)")
+    if "://" not in value and not value.startswith("/"):
+        raise ValueError(f"'{value}' is neither a device (/dev/ttyUSB0) nor a pyserial URL (socket://host:4001)")
+    return value
+
+
+def _path(value: str) -> str:
+    if not value.startswith("/"):
+        raise ValueError(f"'{value}' is not the whole path of a pty or tty (/dev/pts/7)")
+    return value
+
+
+Adapter = Annotated[str | bool, PlainValidator(_adapter), WithJsonSchema({"type": "string"})]
+"""Device or pyserial URL; True for the plain word, the rack's own adapter."""
+
+
 class LineShape(Shape):
-    """What is plugged into a serial port: `loopback`, `none`, `{adapter: /dev/...}` or `{crosslink: unit/port}`."""
+    """What is plugged into a serial port: `loopback`, `none`, `{crosslink: unit/port}`, on hardware
+    `{adapter: /dev/...}`, on virtual racks `adapter` or `{pty: /dev/pts/...}`.
+    """
 
     loopback: Literal[True] | None = None
-    adapter: Annotated[str, Field(min_length=1)] | None = Field(default=None, description="host serial device")
+    adapter: Adapter | None = Field(
+        default=None, description="serial device of this host, or a pyserial URL (hardware)"
+    )
     crosslink: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*/[1-9][0-9]*$")] | None = Field(
         default=None, description="unit/port at the other end of the cable"
+    )
+    pty: Annotated[str, AfterValidator(_path)] | None = Field(
+        default=None, description="pty or tty of this host that is the port, unpaced (virtual racks)"
     )
 
     @model_validator(mode="before")
@@ -106,16 +136,19 @@ class LineShape(Shape):
         match value:
             case "loopback":
                 return {"loopback": True}
+            case "adapter":
+                return {"adapter": True}
             case "none" | None:
                 return {}
             case dict():
                 return value
-        raise ValueError("a line is loopback, none, {adapter: device} or {crosslink: unit/port}")
+        raise ValueError("a line is loopback, adapter, none, {adapter: device}, {crosslink: unit/port} or {pty: path}")
 
     @model_validator(mode="after")
     def _one_plug(self) -> LineShape:
-        if sum(plug is not None for plug in (self.loopback, self.adapter, self.crosslink)) > 1:
-            raise ValueError("one port takes one plug: loopback, adapter or crosslink")
+        plugs = (self.loopback, self.adapter, self.crosslink, self.pty)
+        if sum(plug is not None for plug in plugs) > 1:
+            raise ValueError("one port takes one plug: loopback, adapter, crosslink or pty")
         return self
 
     @classmethod
@@ -123,7 +156,7 @@ class LineShape(Shape):
         """Editors offer the plain words too."""
         mapping = handler.resolve_ref_schema(handler(core))
         mapping = {**mapping, "properties": {k: v for k, v in mapping["properties"].items() if k != "loopback"}}
-        return {"description": cls.__doc__, "anyOf": [{"enum": ["loopback", "none"]}, mapping]}
+        return {"description": mapping["description"], "anyOf": [{"enum": ["loopback", "adapter", "none"]}, mapping]}
 
 
 class PortShape(Shape):
@@ -147,6 +180,10 @@ class UnitShape(Shape):
     address: Address = Field(description="IPv4 address")
     mac: Mac | None = Field(default=None, description="checked against the unit before anything is changed")
     credentials: CredentialsShape
+    guest: CredentialsShape | None = Field(
+        default=None,
+        description="an account of the group guest made on the unit by hand; it must not be able to upgrade",
+    )
     pre_shared_key: SecretShape | None = Field(
         default=None, description="of exported configuration files; 'moxa' if absent"
     )
@@ -192,6 +229,9 @@ class VirtualShape(Shape):
     network: Literal["auto", "namespaces", "user-namespaces", "loopback"] = "auto"
     boot_seconds: Annotated[float, Field(ge=0, le=600)] = 0.5
     seconds_per_unit_minute: Annotated[float, Field(gt=0, le=60)] = 1.0
+    flash_seconds: Annotated[float, Field(ge=0, le=600)] = Field(
+        default=0.5, description="from the last byte of an image to the cold start"
+    )
 
 
 class NetworkShape(Shape):
@@ -202,7 +242,8 @@ class NetworkShape(Shape):
     )
     interface: str | None = Field(default=None, description="for captures and broadcasts; found by address if absent")
     peer_addresses: tuple[IPv4Address, ...] = Field(
-        default=(), description="further addresses of this host for the servers units talk to, one per unit"
+        default=(),
+        description="further addresses of this host: one per unit for the servers it talks to, then six in a row each",
     )
 
 
@@ -245,6 +286,15 @@ class ProfileShape(Shape):
     strict: bool = Field(
         default=False, description="also fail what the guide does not name (compression, renegotiation)"
     )
+    advisories: Literal["inform", "fail"] = Field(
+        default="inform", description="what a published flaw of the firmware found is"
+    )
+    advisory_list_days: Annotated[int, Field(ge=1, le=3650)] = Field(
+        default=180, description="age from which the harness's list of advisories is called old"
+    )
+    firmware_days: Annotated[int, Field(ge=1, le=7300)] = Field(
+        default=730, description="age from which the firmware of a unit is called old"
+    )
 
 
 class LabShape(Shape):
@@ -252,4 +302,6 @@ class LabShape(Shape):
 
     lab: Name
     profile: ProfileShape = ProfileShape()
+    firmware: FirmwareShape | None = Field(default=None, description="images, and how they get into units")
+    limits: LimitsShape = LimitsShape()
     racks: dict[Name, RackShape] = Field(min_length=1)

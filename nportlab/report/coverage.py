@@ -62,7 +62,8 @@ def tests_by_control(suites: Path) -> dict[str, tuple[str, ...]]:
         except (OSError, SyntaxError, ValueError) as error:
             raise ConfigFault(f"{path} cannot be read: {error}", "Correct the suite.") from None
         module = path.relative_to(suites.parent).as_posix()
-        for node, control in _marked(tree, module, _module_marks(tree)):
+        named = _named(tree)
+        for node, control in _marked(tree, module, _controls(named.get("pytestmark", []), named), named):
             if node not in found[control]:
                 found[control].append(node)
     return {control: tuple(nodes) for control, nodes in found.items()}
@@ -71,32 +72,46 @@ def tests_by_control(suites: Path) -> dict[str, tuple[str, ...]]:
 tests_by_control.__test__ = False  # type: ignore[attr-defined]  # pytest must not collect it
 
 
-def _marked(tree: ast.Module | ast.ClassDef, prefix: str, inherited: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+_Named = dict[str, list[ast.expr]]
+"""What a module assigns to plain names: marks that several tests share."""
+
+
+def _marked(
+    tree: ast.Module | ast.ClassDef, prefix: str, inherited: tuple[str, ...], named: _Named
+) -> Iterator[tuple[str, str]]:
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
-            yield from _marked(node, f"{prefix}::{node.name}", (*inherited, *_controls(node.decorator_list)))
+            marks = (*inherited, *_controls(node.decorator_list, named))
+            yield from _marked(node, f"{prefix}::{node.name}", marks, named)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
-            for control in (*inherited, *_controls(node.decorator_list)):
+            for control in dict.fromkeys((*inherited, *_controls(node.decorator_list, named))):
                 yield f"{prefix}::{node.name}", control
 
 
-def _module_marks(tree: ast.Module) -> tuple[str, ...]:
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "pytestmark" for t in node.targets):
-            value = node.value
-            return _controls(value.elts if isinstance(value, ast.List | ast.Tuple) else [value])
-    return ()
+def _named(tree: ast.Module) -> _Named:
+    return {
+        target.id: [node.value]
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
 
 
-def _controls(decorators: list[ast.expr]) -> tuple[str, ...]:
-    """The literal arguments of `control(...)`, also where it marks one parameter set."""
-    names: list[str] = []
-    for decorator in decorators:
-        for call in ast.walk(decorator):
-            if not isinstance(call, ast.Call):
+def _controls(marks: list[ast.expr], named: _Named) -> tuple[str, ...]:
+    """The literal arguments of `control(...)`, also where it marks one parameter set, or has a name in the module."""
+    found: list[str] = []
+    followed: set[str] = set()
+    waiting: list[ast.AST] = list(marks)
+    while waiting:
+        for part in ast.walk(waiting.pop(0)):
+            if isinstance(part, ast.Name) and part.id in named and part.id not in followed:
+                followed.add(part.id)
+                waiting += named[part.id]
+            if not isinstance(part, ast.Call):
                 continue
-            called = call.func
+            called = part.func
             name = getattr(called, "id", None) or getattr(called, "attr", None)  # a name, or an attribute of one
             if name == "control":
-                names += [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-    return tuple(dict.fromkeys(names))
+                found += [a.value for a in part.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    return tuple(dict.fromkeys(found))

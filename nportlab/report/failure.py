@@ -28,8 +28,9 @@ def title(result: TestResult) -> str:
 
 def again(result: TestResult) -> str:
     """The command that repeats one test."""
+    allowed = " --allow-flash" if result.flash else ""
     if result.controls and result.unit:
-        return f'pytest -k "{result.controls[0]} and {result.unit}"'
+        return f'pytest -k "{result.controls[0]} and {result.unit}"{allowed}'
     return f"pytest '{result.test}'"
 
 

@@ -6,18 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-
 from nportlab.report import failure
 from nportlab.report.record import ControlRecord, RunRecord, UnitRecord
+from nportlab.report.templating import template
 from nportlab.verdicts.verdict import WORST_FIRST, ExitCode, TestResult, Verdict
-
-_TEMPLATES = Path(__file__).parent / "templates"
 
 SYMBOLS = {
     Verdict.PASS: "✓",
@@ -74,7 +69,7 @@ def render_page(record: RunRecord) -> str:
     for result in record.results:
         by_verdict[result.verdict].append(result)
     kind, headline = _HEADLINES.get(ExitCode(record.exit_code), ("error", "Ended unexpectedly"))
-    return _template().render(
+    return template("index.html.j2").render(
         record=record,
         kind=kind,
         headline=headline if record.complete else f"{headline}, not complete",
@@ -99,18 +94,6 @@ def render_page(record: RunRecord) -> str:
         href=_href,
         test_name=_test_name,
     )
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("index.html.j2")
 
 
 def _details(results: Iterable[TestResult], controls: dict[str, ControlRecord]) -> list[Detail]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nportlab.inventory.lab import Channel, Lab, Rack, UnitEntry
-from nportlab.power import Outlet, ResetButton, open_channel
+from nportlab.power import Outlet, open_channel
 from nportlab.power.switch import driver
+from nportlab.safety.firmware_guard import GuardedButton, GuardedPower, flash_lock
 from nportlab.safety.target import Target
 from nportlab.safety.unit_target import UnitTarget
 from nportlab.unit.certificate_provider import CertificateProvider
@@ -49,14 +50,17 @@ class Bench:
     def unit(self, entry: UnitEntry, certificates: CertificateProvider | None = None) -> Unit:
         """The unit of an entry. Nothing is contacted yet."""
         button = self.outlet(entry.reset_button)
+        outlet = self.outlet(entry.outlet)
+        lock = flash_lock(self.lab, entry)
         return Unit(
             entry,
             self.rack,
             state_dir=self.lab.state_dir,
-            power=self.outlet(entry.outlet),
-            reset_button=ResetButton(button) if button else None,
+            power=GuardedPower(outlet, lock) if outlet else None,
+            reset_button=GuardedButton(button, lock) if button else None,
             certificates=certificates,
             bench_check=lambda: self.look(entry),
+            flash_check=lock.check,
         )
 
     def target(

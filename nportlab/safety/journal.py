@@ -17,7 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from nportlab.safety.durable import remove_durably, write_durably
 from nportlab.verdicts.faults import ConfigFault, LabFault
 
-Phase = Literal["saved", "changing", "restoring"]
+Phase = Literal["saved", "changing", "restoring", "flashing"]
+FlashStage = Literal["cleared", "sending", "sent", "back", "ended"]
+"""How far an upgrade came: everything checked and nothing sent; bytes may have gone out; the unit has the whole image;
+it answers again; nothing more to do. Written before the thing it names begins."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -38,6 +41,32 @@ class Identity(BaseModel):
             if mine and yours and mine.casefold() != yours.casefold():
                 return f"{field} is {yours}, it was {mine}"
         return ""
+
+
+class FlashRecord(BaseModel):
+    """The upgrade under way."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    before: str
+    """Version the unit ran, such as 1.21."""
+    after: str
+    """Version the image holds."""
+    home: str
+    """Version the unit is to be left on: `after` when somebody upgraded it for good, else where a run found it."""
+    route: str
+    image: str
+    """Whole path of the image."""
+    sha512: str
+    stage: FlashStage = "cleared"
+    first_byte: float = 0.0
+    """When the first byte went out, seconds since 1970; 0: none did."""
+    patience: float = 1200.0
+    """Seconds from the first byte during which the unit may be writing, so that nobody may cut its power."""
+    export: str = ""
+    """File name of the configuration just before this step, beside the journal."""
+    waived: list[str] = Field(default_factory=list)
+    """Checks of the guard that were left out on purpose."""
 
 
 class Entry(BaseModel):
@@ -61,6 +90,8 @@ class Entry(BaseModel):
     intended: dict[str, str] = Field(default_factory=dict)
     """The change under way; secrets are left out."""
     event: str = ""
+    flash: FlashRecord | None = None
+    """Of an upgrade; also of one that ended while the unit is not on its home version yet."""
 
 
 class Journal:
@@ -92,6 +123,26 @@ class Journal:
         entry.event = event
         self._write(self.path.name, entry.model_dump_json(indent=1).encode())
 
+    def flash(self, entry: Entry, record: FlashRecord | None) -> None:
+        """Write how far an upgrade is; None: there is none. Raises ConfigFault when the disk does not take it."""
+        entry.flash = record
+        entry.phase = "flashing" if record is not None and record.stage != "ended" else "changing"
+        entry.intended = {}
+        entry.event = ""
+        self._write(self.path.name, entry.model_dump_json(indent=1).encode())
+
+    def keep_export(self, record: FlashRecord, text: bytes) -> None:
+        """Save the configuration as it is just before a step. Raises ConfigFault when the disk does not take it."""
+        record.export = f"{self.path.stem}.before-flash"
+        self._write(record.export, text)
+
+    def kept_export(self, record: FlashRecord) -> bytes | None:
+        """What `keep_export` saved; None when it cannot be read."""
+        try:
+            return (self.folder / record.export).read_bytes() if record.export else None
+        except OSError:
+            return None
+
     def read(self) -> tuple[Entry, bytes]:
         """The entry and the baseline it refers to. Raises LabFault when either is damaged."""
         try:
@@ -108,6 +159,7 @@ class Journal:
         entry = self.path.with_name(f"{self.path.stem}.baseline")
         remove_durably(self.path)
         remove_durably(entry)
+        remove_durably(self.path.with_name(f"{self.path.stem}.before-flash"))
 
     def _damaged(self, what: str) -> LabFault:
         return LabFault(

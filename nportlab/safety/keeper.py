@@ -77,6 +77,8 @@ class Keeper:
 
     def __init__(self, lab: Lab, entry: UnitEntry, target: Target, listener: Listener | None = None) -> None:
         self.entry = entry
+        """As lab.yaml has it, but with the firmware the unit runs now."""
+        self._found_on = entry.firmware
         self._virtual = lab.racks[entry.rack].virtual is not None
         self.lock: UnitLock = unit_lock(lab, entry)
         self.journal = Journal(lab.state_dir, entry.rack, entry.name)
@@ -101,7 +103,9 @@ class Keeper:
         Raises LabFault (in use, not reachable), ConfigFault (another unit than lab.yaml says, wrong password, no room
         for the journal).
         """
-        self.lock.acquire()
+        if not self.lock.held:
+            self.lock.acquire()
+        self._refuse_half_an_upgrade()
         self._listener.doing("looking who answers")
         self._target.ready(saved=self.journal.pending)
         self.identity = self._target.identity()
@@ -126,6 +130,39 @@ class Keeper:
         self.values = dict(self.baseline.values)
 
     @property
+    def record(self) -> Entry:
+        """What stands in the journal; for who flashes the unit."""
+        self._opened()
+        assert self._entry is not None
+        return self._entry
+
+    def flashed(self, firmware: str) -> None:
+        """The unit runs this firmware now; what it stores is looked at anew.
+
+        It can be left only on the firmware it was found with, or after `adopt`.
+        """
+        self.entry = replace(self.entry, firmware=firmware)
+        self._after_reset = {}
+        self._visit = ""
+        self._look_again()
+
+    def adopt(self) -> None:
+        """What the unit is now is how it is to be left: it was given other firmware for good."""
+        baseline = self._opened()
+        assert self._entry is not None
+        text, certificate = self._target.export(), self._target.certificate()
+        values = settings_of(text, self.entry.model, self.entry.firmware, self.entry.name)
+        values[CERTIFICATE] = certificate
+        self._entry.certificate = certificate
+        self._entry.identity = self._entry.identity.model_copy(update={"firmware": self.entry.firmware})
+        self._entry.flash = None
+        self.journal.begin(self._entry, text.dump())
+        self._found_on = self.entry.firmware
+        self.baseline = Baseline(text, values | dict(baseline.secrets), baseline.secrets)
+        self.values = dict(self.baseline.values)
+        self._disturbed = False
+
+    @property
     def opened(self) -> bool:
         """Whether the baseline is saved, so that the unit may be changed."""
         return self.baseline is not None
@@ -143,6 +180,19 @@ class Keeper:
             self.baseline = None
             self._target.close()
             self.lock.release()
+
+    def leave(self) -> None:
+        """Give the unit up as it is, without putting it back: it is in the middle of an upgrade that failed.
+
+        The journal stays, and `nportlab recover` goes on from it.
+        """
+        self.baseline = None
+
+    @property
+    def half_upgraded(self) -> bool:
+        """Whether bytes of an image went out and nobody knows yet that the unit is whole."""
+        flash = self._entry.flash if self._entry is not None else None
+        return flash is not None and flash.stage in ("sending", "sent", "back")
 
     # ---- states
 
@@ -252,7 +302,28 @@ class Keeper:
         self._disturbed = before
         self._listener.restarted(event, cause, reason, time.monotonic() - start)
 
+    def _refuse_half_an_upgrade(self) -> None:
+        """A run was killed while it flashed the unit: that takes more than putting settings back."""
+        if self.journal.pending and (flash := self.journal.read()[0].flash) is not None:
+            raise LabFault(
+                f"a killed run left {self.entry.name} in the middle of an upgrade from {flash.before} to {flash.after}",
+                f"Leave its power on and run: nportlab recover --unit {self.entry.name}",
+                f"unit {self.entry.name}",
+            )
+
     def _restore(self, baseline: Baseline, entry: Entry) -> None:
+        if self.half_upgraded:
+            raise LabFault(
+                f"{self.entry.name} is in the middle of an upgrade that failed",
+                f"Leave its power on and run: nportlab recover --unit {self.entry.name}",
+                f"unit {self.entry.name}",
+            )
+        if self.entry.firmware != self._found_on:
+            raise LabFault(
+                f"{self.entry.name} was found on firmware {self._found_on} and runs {self.entry.firmware}",
+                f"Go back: nportlab recover --unit {self.entry.name} --allow-flash",
+                f"unit {self.entry.name}",
+            )
         self._listener.doing("putting the unit back")
         self._target.ready(saved=True)
         now = self._target.export()

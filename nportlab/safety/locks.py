@@ -45,7 +45,7 @@ class UnitLock:
         """Take the lock at once. Raises LabFault naming the holder; ConfigFault when the lock file cannot be made."""
         lock = FileLock(self.path, mode=0o666, thread_local=False)
         try:
-            _folder(self.path.parent)
+            make_folder(self.path.parent)
             lock.acquire(timeout=0)
         except Timeout:
             holder = self.holder()
@@ -101,7 +101,7 @@ def _machine_folder() -> Path:
     return base / "nportlab"
 
 
-def _folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """Make the folder; a machine-wide one is for every user. It carries no sticky bit, because the kernel would then
     refuse one user's O_CREAT on another's lock file (fs.protected_regular)."""
     if not folder.is_dir():

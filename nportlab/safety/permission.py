@@ -12,6 +12,9 @@ _WHAT = {
     "power-cycle": "be power-cycled",
     "factory-reset": "be reset to factory values",
     "flash": "get other firmware",
+    "downgrade": "get older firmware",
+    "sacrificial": "be given images that must be refused",
+    "one-way": "get firmware from which no way leads back",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from nportlab.inventory.lab import Lab
 from nportlab.safety.bench import Bench
@@ -11,6 +12,9 @@ from nportlab.safety.journal import pending_units
 from nportlab.safety.keeper import Keeper, Silent
 from nportlab.verdicts.faults import ConfigFault, HarnessError
 from nportlab.verdicts.verdict import ExitCode
+
+if TYPE_CHECKING:
+    from nportlab.firmware.recovery import Settled
 
 
 class _Said(Silent):
@@ -21,9 +25,10 @@ class _Said(Silent):
         print(f"{self._unit}: {what}", flush=True)
 
 
-def recover(lab: Lab, units: Sequence[str] | None = None) -> ExitCode:
+def recover(lab: Lab, units: Sequence[str] | None = None, allow_flash: bool = False) -> ExitCode:
     """Put units back and say so; units: only these. Units nobody left changed are not touched.
 
+    allow_flash: whether a unit that a killed run left on other firmware may be flashed to get it back.
     Returns the exit code: OK, or that of the first unit that could not be put back. Raises ConfigFault for a unit that
     is not in the lab.
     """
@@ -39,11 +44,12 @@ def recover(lab: Lab, units: Sequence[str] | None = None) -> ExitCode:
     if not pending and not gone:
         print("nothing to recover")
     for rack in dict.fromkeys(lab.units[name].rack for name in pending):
-        code = _recover_rack(lab, rack, [name for name in pending if lab.units[name].rack == rack]) or code
+        mine = [name for name in pending if lab.units[name].rack == rack]
+        code = _recover_rack(lab, rack, mine, allow_flash) or code
     return code
 
 
-def _recover_rack(lab: Lab, rack: str, units: Sequence[str]) -> ExitCode:
+def _recover_rack(lab: Lab, rack: str, units: Sequence[str], allow_flash: bool) -> ExitCode:
     from nportlab.safety.racks import open_bench
 
     code = ExitCode.OK
@@ -51,18 +57,43 @@ def _recover_rack(lab: Lab, rack: str, units: Sequence[str]) -> ExitCode:
         bench.enter()
         for name in units:
             try:
-                _recover_unit(lab, bench, name)
-                print(f"{name}: as it was found")
+                print(f"{name}: {_recover_unit(lab, bench, name, allow_flash)}")
             except HarnessError as error:
                 print(f"{name}: {error.describe()}", file=sys.stderr)
                 code = code or error.exit_code
     return code
 
 
-def _recover_unit(lab: Lab, bench: Bench, name: str) -> None:
-    entry = lab.units[name]
-    keeper = Keeper(lab, entry, bench.target(bench.unit(entry)), _Said(name))
+def _recover_unit(lab: Lab, bench: Bench, name: str, allow_flash: bool) -> str:
+    """Put one unit back; what to say of it. Raises what keeps it from being put back."""
+    entry = bench.rack.units[name]
+    said = _Said(name)
+    keeper = Keeper(lab, entry, bench.target(bench.unit(entry)), said)
     try:
+        keeper.lock.acquire()
+        if keeper.journal.pending and keeper.journal.read()[0].flash is not None:
+            settled = _settle(lab, bench, keeper, said, allow_flash)
+            if settled.end == "stays":
+                raise ConfigFault(settled.said, resource=f"unit {name}")
+            if settled.end == "finished":
+                return settled.said
+            said.doing(settled.said)
         keeper.open()
+        return "as it was found"
     finally:
         keeper.close()
+
+
+def _settle(lab: Lab, bench: Bench, keeper: Keeper, said: _Said, allow_flash: bool) -> Settled:
+    from nportlab.firmware.recovery import settle
+
+    last = [0.0]
+
+    def progress(seconds: float, what: str) -> None:
+        if seconds - last[0] >= 10.0 or seconds < last[0]:
+            last[0] = seconds
+            said.doing(f"{what} ({seconds:.0f} s)")
+
+    return settle(
+        lab, bench, keeper.entry.name, keeper.journal, allow_flash=allow_flash, say=said.doing, progress=progress
+    )

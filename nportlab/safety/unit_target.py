@@ -12,6 +12,7 @@ from nportlab.safety.baseline import settings_of
 from nportlab.safety.journal import Identity
 from nportlab.unit.certificate_provider import CertificateProvider
 from nportlab.unit.errors import FirstBootPending, LockedOut, LoginRefused, NotReachable
+from nportlab.unit.free_place import when_a_place_is_free
 from nportlab.unit.health import Progress
 from nportlab.unit.identity import Identity as Seen
 from nportlab.unit.unit import Unit
@@ -57,7 +58,7 @@ class UnitTarget:
                     f"unit {self.unit.name}",
                 )
             self._way_in()
-        except (LoginRefused, LockedOut) as error:
+        except LoginRefused as error:
             raise ConfigFault(error.message, error.remedy, f"unit {self.unit.name}") from error
         except UnitBehaviour as error:
             raise LabFault(error.message, error.remedy, error.resource or f"unit {self.unit.name}") from error
@@ -94,15 +95,26 @@ class UnitTarget:
         if self.unit.management().name != "web console":
             self.unit.apply({"console.https": "enable"}, "always", self._progress)
         try:
-            self.unit.console.login()
+            when_a_place_is_free(self.unit, self.unit.console.login, self._progress)
         except FirstBootPending:
-            if "factory-reset" not in self._entry.allow:
+            if not self._sets_up:
                 raise ConfigFault(
                     f"{self.unit.name} has no account yet and lab.yaml does not allow to set it up",
                     f"Create the account in its web console, or allow factory-reset for {self.unit.name}.",
                     f"unit {self.unit.name}",
                 ) from None
             self.unit.ensure_account()
+        except LockedOut:
+            raise
+        except LoginRefused:
+            if self.unit.console.session.flavour.name != "1.x" or not self._sets_up:
+                raise
+            self.unit.ensure_account()
+
+    @property
+    def _sets_up(self) -> bool:
+        """Whether lab.yaml allows what makes a first account necessary."""
+        return not {"factory-reset", "flash"}.isdisjoint(self._entry.allow)
 
     def identity(self) -> Identity:
         """Who answers. Raises ConfigFault when that is not what lab.yaml describes."""

@@ -14,6 +14,11 @@ _SAVED = re.compile(r"\bhas been saved|\bhave been saved|\bsaved\b.*\brestart", 
 _LONGEST = 500
 
 
+def pop_ups(page: Document) -> list[str]:
+    """The texts its scripts would pop up."""
+    return [text for script in page.scripts for _, text in _ALERT.findall(script)]
+
+
 def message(answered: Document, asked: Document | None = None) -> str:
     """What the unit says in an answer.
 
@@ -21,9 +26,9 @@ def message(answered: Document, asked: Document | None = None) -> str:
     """
     if answered.marked:
         return " ".join(answered.marked)
-    alerts = [text for script in answered.scripts for _, text in _ALERT.findall(script)]
-    if alerts:
-        return " ".join(alerts)
+    shown = pop_ups(answered)
+    if shown:
+        return " ".join(shown)
     known = set(asked.lines) if asked is not None else set()
     return " ".join(line for line in answered.lines if line not in known)[:_LONGEST]
 

@@ -56,6 +56,10 @@ class WebConsole:
         """Create the first account; returns what the unit says. Raises UnexpectedAnswer, ValueRefused."""
         return maintenance.first_boot(self.session, username, password)
 
+    def change_password_1x(self, old: str, new: str) -> str:
+        """Firmware 1.x: give the logged-in user another password, at once. Raises ValueRefused, UnexpectedAnswer."""
+        return maintenance.change_password_1x(self, old, new)
+
     # ---- pages
 
     def menu(self) -> list[MenuEntry]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import Final
+
 from nportlab.protocol.web_login import encode_1x
-from nportlab.unit.document import Document
+from nportlab.unit.document import Document, Form
 from nportlab.unit.endpoint import Account
 from nportlab.unit.https import Answer, HttpsClient
 from nportlab.unit.page import Submission
+
+DEFAULT_ACCOUNT: Final = ("admin", "moxa")
+"""User and password of a unit as delivered and after a factory reset (guide line 61)."""
 
 _FRAMES = 8
 
@@ -42,6 +48,13 @@ class Flavour1x:
         for source in list(documents[0].frames.values())[:_FRAMES]:
             documents.append(client.get(source).document)
         return documents
+
+    def change_password(self, form: Form, old: str, new: str) -> Submission:
+        """What the script of ChPassword.htm makes of its fields: the readable ones stay empty (nport-facts 3.1)."""
+        fields = dict(form.hidden) | {control.name: "" for control in form.fields}
+        fields["pwd"] = hashlib.md5(old.encode("latin-1"), usedforsecurity=False).hexdigest()
+        fields["newpwd"] = encode_1x(new, old)
+        return [*fields.items(), *((button.name, button.text) for button in form.buttons[:1] if button.name)]
 
     def export(self, client: HttpsClient, pre_shared_key: str | None) -> Answer:
         """Open ConfExp.htm, then post its hidden fields (later 1.x: a csrf_token) to Config.txt."""

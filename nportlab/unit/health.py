@@ -204,8 +204,10 @@ def _proof_in_log(unit: Unit, before: Before, health: Health) -> str:
         return "the unit has no account any more"
     if after is not None and before.starts is not None and after != before.starts and after:
         return f"log: {after[-1]}"
+    unread = before.starts is None or after is None
     raise DidNotRestart(
-        f"{unit.name} was ordered to restart, but it never went away and its log has no new start",
+        f"{unit.name} was ordered to restart, but it never went away and its log "
+        + ("could not be read" if unread else "has no new start"),
         remedy="Restart it by hand and see whether the web console's Restart page works.",
         resource=f"unit {unit.name}",
     )

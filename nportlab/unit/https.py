@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -15,6 +16,7 @@ from nportlab.unit.endpoint import Endpoint
 from nportlab.unit.errors import NotReachable, TlsFailed, UnexpectedAnswer
 from nportlab.unit.html import read_html
 from nportlab.unit.pinning import Pin, PinningAdapter
+from nportlab.unit.sending import Body, Sent
 from nportlab.verdicts.recorder import NullRecorder, Recorder
 
 _REDIRECTS = 4
@@ -87,6 +89,20 @@ class HttpsClient:
         """The session's cookies."""
         return {cookie.name: cookie.value or "" for cookie in self._session.cookies}
 
+    @contextmanager
+    def patient(self, seconds: float) -> Iterator[None]:
+        """Wait that long for answers while the block runs."""
+        before = self._timeouts
+        self._timeouts = (before[0], seconds)
+        try:
+            yield
+        finally:
+            self._timeouts = before
+
+    def close_connections(self) -> None:
+        """Close what is kept open, not the login; after a large answer or before a restart."""
+        self._session.close()
+
     def forget(self) -> None:
         """Drop cookies and connections, as a closed browser does."""
         self._session.close()
@@ -104,9 +120,14 @@ class HttpsClient:
         *,
         headers: Mapping[str, str] | None = None,
         follow: bool = True,
+        sent: Sent | None = None,
     ) -> Answer:
-        """POST form fields; with files (field -> (file name, content)) as multipart. Raises as `get`."""
-        return self._ask("POST", path, fields, files, headers, follow)
+        """POST form fields; with files (field -> (file name, content)) as multipart. Raises as `get`.
+
+        sent: told how many bytes of the body are out, of how many; with it the unit has as long as it wants between
+        taking two pieces as it has to answer (read_timeout).
+        """
+        return self._ask("POST", path, fields, files, headers, follow, sent)
 
     def _ask(
         self,
@@ -116,14 +137,15 @@ class HttpsClient:
         files: Mapping[str, tuple[str, bytes]] | None,
         headers: Mapping[str, str] | None,
         follow: bool,
+        sent: Sent | None = None,
     ) -> Answer:
         for _ in range(_REDIRECTS + 1):
-            answer = self._once(method, path, fields, files, headers)
+            answer = self._once(method, path, fields, files, headers, sent)
             target = answer.headers.get("Location")
             if not follow or answer.status not in (301, 302, 303, 307, 308) or target is None:
                 return answer
             path = self._local(urljoin(path, target))
-            method, fields, files = "GET", None, None
+            method, fields, files, sent = "GET", None, None, None
         raise UnexpectedAnswer(f"{self.endpoint} redirects without end, last to {path}", resource="web console")
 
     def _local(self, target: str) -> str:
@@ -145,9 +167,14 @@ class HttpsClient:
         fields: Sequence[tuple[str, str]] | None,
         files: Mapping[str, tuple[str, bytes]] | None,
         headers: Mapping[str, str] | None,
+        told: Sent | None = None,
     ) -> Answer:
         url = self._base + (path if path.startswith("/") else f"/{path}")
         arguments: dict[str, Any] = {"data": fields, "files": files, "headers": dict(headers or {})}
+        if told is not None:
+            body = Body(fields or (), files or {}, told)
+            arguments |= {"data": body, "files": None, "headers": {**(headers or {}), "Content-Type": body.type}}
+            arguments["timeout"] = self._timeouts[1]
         try:
             response = self._send(method, url, arguments)
         except requests.RequestException as error:
@@ -162,13 +189,14 @@ class HttpsClient:
         return answer
 
     def _send(self, method: str, url: str, arguments: dict[str, Any]) -> requests.Response:
+        arguments = {"timeout": self._timeouts, "allow_redirects": False, **arguments}
         try:
-            return self._session.request(method, url, timeout=self._timeouts, allow_redirects=False, **arguments)
+            return self._session.request(method, url, **arguments)
         except requests.ConnectionError as error:
             # A kept connection that the unit closed meanwhile says nothing about the unit; a fresh one does.
             if method != "GET" or not _was_dropped(error):
                 raise
-            return self._session.request(method, url, timeout=self._timeouts, allow_redirects=False, **arguments)
+            return self._session.request(method, url, **arguments)
 
     def _fault(self, error: requests.RequestException) -> NotReachable | TlsFailed:
         if isinstance(error, requests.exceptions.SSLError):

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from nportlab.protocol.web_login import LoginEncodingError
 from nportlab.unit import places
 from nportlab.unit.answers import judge
 from nportlab.unit.document import Field, Form
 from nportlab.unit.errors import ConfigurationRefused, NotReachable, UnexpectedAnswer, ValueRefused
 from nportlab.unit.flavour import is_first_boot_page
+from nportlab.unit.flavour_1x import Flavour1x
 from nportlab.unit.page import Page, fill, submission
 from nportlab.unit.web_session import WebSession
+from nportlab.verdicts.faults import ConfigFault
 
 if TYPE_CHECKING:
     from nportlab.unit.console import WebConsole
@@ -43,6 +46,27 @@ def first_boot(session: WebSession, username: str, password: str) -> str:
     if session.account.username == username:
         session.account.accepted()
     return said
+
+
+def change_password_1x(console: WebConsole, old: str, new: str) -> str:
+    """Give the user that is logged in another password, on the page ChPassword of firmware 1.x; in force at once.
+
+    Returns what the unit says. Raises ValueRefused, ConfigFault for a password no unit takes.
+    """
+    flavour = console.session.flavour
+    if not isinstance(flavour, Flavour1x):
+        raise UnexpectedAnswer("the unit has firmware 2.x; its accounts are on another page", resource="web console")
+
+    def act() -> str:
+        page = console.page(*places.paths("user_account"))
+        form = _form_with(page, lambda control: control.kind == "password")
+        try:
+            fields = flavour.change_password(form, old, new)
+        except LoginEncodingError as error:
+            raise ConfigFault(f"the new password: {error}", "Correct the credentials in lab.yaml.") from None
+        return judge(console.session.post(page.target(form), fields), page.document, form, [old, new])
+
+    return console.session.retrying(act)
 
 
 def overview(console: WebConsole) -> dict[str, str]:

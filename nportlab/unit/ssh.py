@@ -7,6 +7,7 @@ import socket
 import time
 
 import paramiko
+from paramiko.common import DEFAULT_MAX_PACKET_SIZE, DEFAULT_WINDOW_SIZE
 
 from nportlab.unit.endpoint import Account, Endpoint
 from nportlab.unit.errors import LoginRefused, NotReachable, UnexpectedAnswer
@@ -28,7 +29,6 @@ class SshConnection:
         """
         account.check()
         self.name = f"ssh {endpoint}"
-        _quiet()
         self._transport = _connect(endpoint, timeout)
         self.server_version = self._transport.remote_version
         self.host_key = self._transport.get_remote_server_key()
@@ -88,7 +88,25 @@ def _connect(endpoint: Endpoint, timeout: float) -> paramiko.Transport:
             remedy="Check that the SSH console is enabled.",
             resource="ssh console",
         ) from None
-    transport = paramiko.Transport(sock)
+    return begin(sock, str(endpoint), "ssh console", timeout)
+
+
+def begin(
+    sock: socket.socket,
+    who: str,
+    resource: str,
+    timeout: float,
+    *,
+    window: int = DEFAULT_WINDOW_SIZE,
+    packet: int = DEFAULT_MAX_PACKET_SIZE,
+) -> paramiko.Transport:
+    """SSH over a connected socket, up to the login; takes the socket over and closes it on failure.
+
+    who, resource: what errors call the server. window, packet: sizes of a channel in bytes.
+    Raises UnexpectedAnswer.
+    """
+    _quiet()
+    transport = paramiko.Transport(sock, default_window_size=window, default_max_packet_size=packet)
     transport.set_log_channel(_LOG)
     transport.banner_timeout = timeout
     try:
@@ -97,7 +115,7 @@ def _connect(endpoint: Endpoint, timeout: float) -> paramiko.Transport:
     except (paramiko.SSHException, OSError, EOFError) as error:
         transport.close()
         raise UnexpectedAnswer(
-            f"{endpoint} does not speak SSH with us: {error or 'it closed the connection'}", resource="ssh console"
+            f"{who} does not speak SSH with us: {error or 'it closed the connection'}", resource=resource
         ) from None
     return transport
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography import x509
@@ -12,13 +14,14 @@ from cryptography.hazmat.primitives import hashes
 from nportlab.guide.settings import settings_table
 from nportlab.inventory.lab import Rack, UnitEntry
 from nportlab.inventory.shapes import Permission
-from nportlab.unit import health, identity, management, transaction
+from nportlab.unit import first_account, health, identity, management, transaction
 from nportlab.unit.bench import PowerOutlet, PressableButton
 from nportlab.unit.certificate import UnitCertificate
 from nportlab.unit.certificate_provider import CertificateProvider, IssuedLeaf, KeyKind
 from nportlab.unit.configuration import UnitConfiguration
 from nportlab.unit.console import WebConsole
 from nportlab.unit.endpoint import Account, Address, Endpoint
+from nportlab.unit.firmware import UnitFirmware
 from nportlab.unit.health import Health, Progress
 from nportlab.unit.identity import Identity
 from nportlab.unit.management import HTTPS_PORT, Management
@@ -54,10 +57,12 @@ class Unit:
         reset_button: PressableButton | None = None,
         certificates: CertificateProvider | None = None,
         bench_check: Callable[[], None] | None = None,
+        flash_check: Callable[[], None] | None = None,
     ) -> None:
         """state_dir: `.nportlab`, for generated secrets. minute: seconds of one minute of unit time; the rack's value
         when absent. certificates: issues what the pseudo-setting "certificate" asks for. bench_check: raises LabFault
-        when power or link of the rack are not good; asked before the unit is blamed.
+        when power or link of the rack are not good; asked before the unit is blamed. flash_check: raises LabFault
+        while new firmware is being written to the unit; asked before it is restarted or loses power.
         """
         self.entry = entry
         self.rack = rack
@@ -79,9 +84,12 @@ class Unit:
         self._place = Address(entry.address, entry.port_map.tcp, entry.port_map.udp)
         self._certificates = certificates
         self._bench_check = bench_check
+        self._flash_check = flash_check
+        self._further: list[WebConsole] = []
         self.console = self.new_console()
         self.certificate = UnitCertificate(self.console, self.https)
         self.configuration = UnitConfiguration(self.console, lambda: entry.pre_shared_key.resolve(state_dir))
+        self.firmware = UnitFirmware(self)
         self.shell = Shell(self._place, self.account, self.recorder)
         self.moxa_service = MoxaServiceClient(
             self.udp(_MOXA_PORT),
@@ -120,7 +128,17 @@ class Unit:
 
     def new_console(self, account: Account | None = None, source_address: str | None = None) -> WebConsole:
         """A further web console with a session of its own."""
-        return WebConsole(self.new_session(account, source_address), self._stored)
+        console = WebConsole(self.new_session(account, source_address), self._stored)
+        self._further.append(console)
+        return console
+
+    def leave_further_consoles(self) -> None:
+        """Log out of those a test left open: firmware 1.x would let nobody else in."""
+        for console in self._further:
+            if console is not self.console:
+                with suppress(UnitBehaviour):
+                    console.logout()
+        self._further.clear()
 
     def snmp(self, access: Community | User) -> SnmpClient:
         """An SNMP client for the unit's agent."""
@@ -179,6 +197,8 @@ class Unit:
     ) -> Applied:
         """Bring settings into force; see nportlab.unit.transaction."""
         self._allowed("restart")
+        if restart != "never":
+            self.check_not_flashing()
         return transaction.apply(self, values, restart, progress)
 
     def read_state(self) -> dict[str, str]:
@@ -208,6 +228,7 @@ class Unit:
         state: settings that will be in force afterwards, when they differ from now. Raises as `wait_until_healthy`.
         """
         self._allowed("restart")
+        self.check_not_flashing()
         before = health.remember(self)
         self.management().restart()
         return self._back(before, state, deadline, progress, "")
@@ -221,6 +242,7 @@ class Unit:
         Raises ConfigFault without an outlet; LabFault when the switch fails or feeds another device.
         """
         self._allowed("power-cycle")
+        self.check_not_flashing()
         if self.power is None:
             raise ConfigFault(
                 "the unit has no outlet", remedy="Name its outlet in lab.yaml.", resource=f"unit {self.name}"
@@ -237,36 +259,45 @@ class Unit:
         return self._back(before, None, deadline, progress, f"outlet {self.power.name} was off, then on")
 
     def factory_reset(
-        self, keep_ip: bool = True, progress: Progress | None = None, *, deadline: float | None = None
+        self,
+        keep_ip: bool = True,
+        progress: Progress | None = None,
+        *,
+        deadline: float | None = None,
+        account: bool = True,
     ) -> Health:
-        """Load the factory default over the web console, wait, and create the account of lab.yaml again."""
+        """Load the factory default over the web console, wait, and create the account of lab.yaml again.
+
+        account: without it the caller creates the account (`ensure_account`) when it has looked at the unit.
+        """
         self._allowed("factory-reset")
+        self.check_not_flashing()
         if not management.is_open(self.https):  # only the web console can do it
             self.apply({"console.https": "enable"}, "if-needed", progress)
         before = health.remember(self)
         factory = settings_table().factory(self.model, self.entry.firmware)
         self.console.load_factory_default(keep_ip)
         result = self._back(before, factory, deadline, progress, "")
-        self.after_factory_reset()
+        self.note_factory_reset()
+        if account:
+            self.ensure_account(fresh=True)
         return result
 
-    def after_factory_reset(self) -> None:
-        """Take note that the unit lost its settings and account, and create the account of lab.yaml."""
+    def note_factory_reset(self) -> None:
+        """Take note that the unit lost its settings and its account."""
         kept = {key: value for key, value in self.state.items() if key.startswith("network.ipv4")}
         self.state = settings_table().factory(self.model, self.entry.firmware) | kept
         self.written_secrets.clear()
+        self.firmware.forget_secrets()
         self._certificate_in_force = None
         self.restart_pending = False
         self.remember_state({})
         self.account.accepted()
-        self.ensure_account()
+        self.console.session.forget()
 
-    def ensure_account(self) -> bool:
-        """Create the account of lab.yaml when the unit has none yet; whether it had to be created."""
-        if not self.console.needs_first_boot():
-            return False
-        self.console.first_boot(self.account.username, self.account.password)
-        return True
+    def ensure_account(self, fresh: bool = False) -> bool:
+        """Give the unit the account of lab.yaml; whether it had to. See nportlab.unit.first_account."""
+        return first_account.ensure_account(self, fresh)
 
     def wait_until_healthy(
         self,
@@ -297,6 +328,23 @@ class Unit:
             )
         if self._bench_check is not None:
             self._bench_check()
+
+    def check_not_flashing(self) -> None:
+        """Raises LabFault while new firmware is being written to the unit: it must not lose its power now."""
+        if self._flash_check is not None:
+            self._flash_check()
+
+    def runs(self, firmware: str) -> None:
+        """Take note that the unit runs another firmware than lab.yaml says. Settings it does not have are forgotten,
+        those that are new have their factory value until somebody reads them."""
+        self.entry = replace(self.entry, firmware=firmware)
+        self.console.session.forget_firmware()
+        factory = settings_table().factory(self.model, firmware)
+        self.state = factory | {key: value for key, value in self.state.items() if key in factory}
+        self.written_secrets.clear()
+        self.waiting_for_restart.clear()
+        self.restart_pending = False
+        self._certificate_in_force = None
 
     # ---- certificate
 

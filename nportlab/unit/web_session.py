@@ -28,6 +28,7 @@ from nportlab.unit.https import Answer, HttpsClient
 from nportlab.unit.menu import MenuEntry
 from nportlab.unit.page import Submission
 from nportlab.unit.pinning import Pin
+from nportlab.unit.sending import Sent
 from nportlab.verdicts.faults import ConfigFault
 from nportlab.verdicts.recorder import NullRecorder, Recorder
 
@@ -77,12 +78,13 @@ class WebSession:
     # ---- in and out
 
     def login(self) -> None:
-        """Log in.
+        """Log in. A session that is open is left first: firmware 1.x takes no second one.
 
         Raises LoginRefused (remembered: the next try raises at once, without asking the unit), LockedOut, SessionLimit,
         FirstBootPending, NotReachable, TlsFailed.
         """
         self.account.check()
+        self.logout()
         self.forget()
         answer = self.client.get("/")
         page = answer.document
@@ -110,15 +112,26 @@ class WebSession:
         if not self._inside:
             return
         with suppress(NotReachable, TlsFailed, UnexpectedAnswer):
-            entries = [entry.url for entry in self.menu() if re.fullmatch(r"log ?out", entry.path[-1], re.IGNORECASE)]
-            self.client.get(entries[0] if entries else "/LogoutAct.htm", follow=False)
+            self.menu()
+        self._end()
         self.forget()
+
+    def _end(self) -> None:
+        """End the session at the unit, by the menu as far as it has been read."""
+        known = [entry.url for entry in self._menu or () if re.fullmatch(r"log ?out", entry.path[-1], re.IGNORECASE)]
+        with suppress(NotReachable, TlsFailed, UnexpectedAnswer):
+            self.client.get(known[0] if known else "/LogoutAct.htm", follow=False)
 
     def forget(self) -> None:
         """Drop the session without telling the unit, as a closed browser does."""
         self._inside = False
         self._menu = None
         self.client.forget()
+
+    def forget_firmware(self) -> None:
+        """Drop the session and what is known of the firmware: the unit runs another one now."""
+        self.forget()
+        self._flavour = None
 
     @property
     def inside(self) -> bool:
@@ -127,7 +140,10 @@ class WebSession:
 
     def alive(self) -> bool:
         """Whether the unit still knows the session. Counts as activity for the unit; never logs in again."""
-        return self._inside and not is_login_page(self.client.get("/").document)
+        if not self._inside:
+            return False
+        shown = self.client.get("/").document
+        return not is_login_page(shown) and not is_first_boot_page(shown)  # the latter after a reset nobody saw
 
     # ---- pages
 
@@ -135,9 +151,9 @@ class WebSession:
         """Open a page, logged in. Raises SessionLost when a second login does not help either."""
         return self.retrying(lambda: self.checked(self.client.get(path)))
 
-    def post(self, path: str, fields: Submission, files: Files | None = None) -> Answer:
+    def post(self, path: str, fields: Submission, files: Files | None = None, sent: Sent | None = None) -> Answer:
         """Post a form. A lost session raises SessionLost at once: the form's token belonged to it."""
-        return self.checked(self.client.post(path, fields, files))
+        return self.checked(self.client.post(path, fields, files, sent=sent))
 
     def retrying(self, action: Callable[[], _Result]) -> _Result:
         """Run an action that needs a login; once more from its start when the session got lost in it."""

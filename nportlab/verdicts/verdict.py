@@ -96,6 +96,8 @@ class TestResult:
     firmware: str = ""
     rack: str = ""
     needs: dict[str, str] = field(default_factory=dict)
+    flash: str = ""
+    """What the unit was flashed with, "1.21 -> 2.0 by tool"; empty for a test that needs no permission to flash."""
     state: str = ""
     """Evidence path of the full state in force, or empty."""
     evidence: tuple[str, ...] = ()

@@ -13,13 +13,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from nportlab.inventory.lab import Lab, Rack
+from nportlab.inventory.lab import Lab, Line, Rack
 from nportlab.verdicts.faults import ConfigFault, LabFault
 from nportlab.virtual.control import NoSupervisor, ask
-from nportlab.virtual.running import STOP_SECONDS, RunningRack, VirtualUnitInfo
-from nportlab.virtual.spec import RackSpec, SwitchSpec, UnitSpec, derived_mac, derived_serial
+from nportlab.virtual.running import STOP_SECONDS, RunningRack, VirtualUnitInfo, adapter_url
+from nportlab.virtual.spec import PlugSpec, RackSpec, SwitchSpec, UnitSpec, derived_mac, derived_serial
 
-__all__ = ["RunningRack", "VirtualUnitInfo", "attach", "rack_directory", "rack_spec", "start_rack"]
+__all__ = ["RunningRack", "VirtualUnitInfo", "adapter_url", "attach", "rack_directory", "rack_spec", "start_rack"]
 
 START_SECONDS = 30.0
 
@@ -118,6 +118,7 @@ def rack_spec(
             network=rack.virtual.network,
             harness=str(rack.network.harness),
             boot_seconds=rack.virtual.boot_seconds if boot_seconds is None else boot_seconds,
+            flash_seconds=rack.virtual.flash_seconds,
             seconds_per_unit_minute=rack.virtual.seconds_per_unit_minute,
             units=tuple(
                 UnitSpec(
@@ -133,6 +134,7 @@ def rack_spec(
                     defects=tuple(defects.get(unit.name, unit.defects)),
                     outlet=(unit.outlet.switch, unit.outlet.number) if unit.outlet else None,
                     reset_button=(unit.reset_button.switch, unit.reset_button.number) if unit.reset_button else None,
+                    lines={number: plug for number, port in unit.ports.items() if (plug := _plug(port.line))},
                 )
                 for unit in rack.units.values()
             ),
@@ -148,6 +150,18 @@ def rack_spec(
         )
     except ValueError as error:
         raise ConfigFault(f"rack {rack.name}: {error}", remedy="Correct lab.yaml.") from None
+
+
+def _plug(line: Line) -> PlugSpec | None:
+    match line.kind:
+        case "none":
+            return None
+        case "crosslink":
+            return PlugSpec(kind="crosslink", other=(line.unit or "", line.port or 0))
+        case "pty":
+            return PlugSpec(kind="pty", path=line.device)
+        case kind:
+            return PlugSpec(kind=kind)
 
 
 def _running(directory: Path, answer: dict[str, Any], process: subprocess.Popen[bytes] | None) -> RunningRack:

@@ -1,7 +1,9 @@
 """Commands of the control socket, by their `do`:
 
 describe; power {unit, on}; defects {unit, defects}; hosts {unit, hosts}; button {unit, down}; press {unit, seconds};
-erase {unit, provisioned}; relay {switch, channel[, on]}; relay-fault {switch, channel, fault}; shutdown.
+erase {unit, provisioned[, firmware]}; cut {unit, stage, fraction}; hold {unit, stage, fraction}; release {unit};
+link {unit, up}; flash-seconds {unit, seconds}; account {unit, name, password, group};
+account-gone {unit, name}; relay {switch, channel[, on]}; relay-fault {switch, channel, fault}; shutdown.
 
 Every answer has `ok`; a refused command has `error`.
 """
@@ -13,7 +15,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nportlab.guide.defects import defects
+from nportlab.guide.firmware import version_key
 from nportlab.virtual.relays import UnknownRelay
+from nportlab.virtual.unit.firmware import STAGES
 
 if TYPE_CHECKING:
     from nportlab.virtual.supervisor import Supervisor
@@ -23,6 +27,7 @@ Command = dict[str, Any]
 Answer = dict[str, Any]
 
 LONGEST_PRESS = 600.0
+LONGEST_FLASH = 600.0
 
 
 def obey(rack: Supervisor, command: Command) -> Answer:
@@ -93,7 +98,62 @@ def _press(rack: Supervisor, command: Command) -> Answer:
 
 
 def _erase(rack: Supervisor, command: Command) -> Answer:
-    _unit(rack, command).erase(bool(command["provisioned"]))
+    firmware = command.get("firmware")
+    if firmware is not None:
+        version_key(str(firmware))
+    _unit(rack, command).erase(bool(command["provisioned"]), firmware)
+    return {}
+
+
+def _cut(rack: Supervisor, command: Command) -> Answer:
+    stage, fraction = command["stage"], float(command["fraction"])
+    if stage is not None and stage not in STAGES:
+        raise ValueError(f"no stage {stage!r}; there are {', '.join(STAGES)}")
+    if not 0 <= fraction <= 1:
+        raise ValueError("a fraction is 0 to 1")
+    _unit(rack, command).plan_cut(stage, fraction)
+    return {}
+
+
+def _hold(rack: Supervisor, command: Command) -> Answer:
+    stage, fraction = command["stage"], float(command["fraction"])
+    if stage is not None and stage not in STAGES:
+        raise ValueError(f"no stage {stage!r}; there are {', '.join(STAGES)}")
+    _unit(rack, command).plan_hold(stage, fraction)
+    return {}
+
+
+def _release(rack: Supervisor, command: Command) -> Answer:
+    _unit(rack, command).release()
+    return {}
+
+
+def _link(rack: Supervisor, command: Command) -> Answer:
+    rack.network.set_link(_unit(rack, command).number, bool(command["up"]))
+    return {}
+
+
+def _flash_seconds(rack: Supervisor, command: Command) -> Answer:
+    seconds = float(command["seconds"])
+    if not 0 <= seconds <= LONGEST_FLASH:
+        raise ValueError(f"a flash takes 0 to {LONGEST_FLASH:g} s")
+    _unit(rack, command).tell({"flash_seconds": seconds})
+    return {}
+
+
+def _account(rack: Supervisor, command: Command) -> Answer:
+    slot = _unit(rack, command)
+    if slot.booted is None:
+        raise ValueError(f"{slot.spec.name} does not run")
+    slot.tell({"account": {key: str(command[key]) for key in ("name", "password", "group")}})
+    return {}
+
+
+def _account_gone(rack: Supervisor, command: Command) -> Answer:
+    slot = _unit(rack, command)
+    if slot.booted is None:
+        raise ValueError(f"{slot.spec.name} does not run")
+    slot.tell({"account_gone": str(command["name"])})
     return {}
 
 
@@ -132,6 +192,13 @@ _ACTIONS: dict[str, Callable[[Supervisor, Command], Answer]] = {
     "button": _button,
     "press": _press,
     "erase": _erase,
+    "cut": _cut,
+    "hold": _hold,
+    "release": _release,
+    "link": _link,
+    "flash-seconds": _flash_seconds,
+    "account": _account,
+    "account-gone": _account_gone,
     "relay": _relay,
     "relay-fault": _relay_fault,
     "shutdown": _shutdown,

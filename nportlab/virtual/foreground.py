@@ -20,6 +20,7 @@ from nportlab.virtual.client import RunningRack, start_rack
 from nportlab.virtual.forwarding import Forwarder
 from nportlab.virtual.networking import Reservation, reserve_addresses
 from nportlab.virtual.socket_maker import SocketMaker
+from nportlab.virtual.waiting import within
 
 FOLLOW_SECONDS = 0.2
 KNOWN_UDP = (161, 4800)
@@ -84,7 +85,7 @@ async def _serve(lab: Lab, running: RunningRack, maker: SocketMaker | None, as_j
     while not stop.is_set():
         await _follow(running, reaches)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), FOLLOW_SECONDS)
+            await within(FOLLOW_SECONDS, stop.wait())
     for forwarder in [reach.forwarder for reach in reaches.values()]:
         if forwarder is not None:
             forwarder.close()
@@ -167,6 +168,11 @@ def describe(lab: Lab, running: RunningRack, reaches: dict[str, Reach], boards: 
                 "address_inside": units[name]["address"],
                 "mac": units[name]["mac"],
                 "serial_number": units[name]["serial_number"],
+                "adapters": {
+                    str(port.number): running.adapter_url(name, port.number)
+                    for port in reach.unit.ports.values()
+                    if port.line.kind == "adapter"
+                },
                 "defects": units[name]["defects"],
                 "problems": sorted(reach.forwarder.problems.values()) if reach.forwarder else [],
             }
@@ -184,6 +190,7 @@ def in_words(description: dict[str, Any]) -> str:
         lines += [
             f"{unit['name']}  {unit['model']}  firmware {unit['build']}  serial no. {unit['serial_number']}",
             f"    {unit['url']}  address {unit['address']}  user {login['username']}  password {login['password']}",
+            *(f"    port {port}: {url}" for port, url in unit["adapters"].items()),
             *(f"    not reachable: {problem}" for problem in unit["problems"]),
         ]
     moved = any(unit["port_map"]["tcp"]["443"] != 443 for unit in description["units"])

@@ -77,6 +77,10 @@ class RackNetwork(Protocol):
         """Take the link of unit `number` down, at once; no error when it has none."""
         ...
 
+    def set_link(self, number: int, up: bool) -> None:
+        """Pull the cable of unit `number`, or plug it in again; no error when it has none."""
+        ...
+
     def harness_address(self) -> str:
         """Where the rack's own servers (relay boards) listen."""
         ...
@@ -189,9 +193,13 @@ class NamespaceNetwork:
 
     def cut(self, number: int) -> None:
         """Pull the cable."""
+        self.set_link(number, False)
+
+    def set_link(self, number: int, up: bool) -> None:
+        """Pull the cable or plug it in."""
         if number in self._units:
             with suppress(OSError):
-                kernel.set_link(_outer(number), up=False)
+                kernel.set_link(_outer(number), up=up)
 
     def harness_address(self) -> str:
         """The bridge's address."""
@@ -246,6 +254,9 @@ class LoopbackNetwork:
         return LoopbackUnit(Addressing("loopback", self._reserved[number].address))
 
     def cut(self, number: int) -> None:
+        """There is no cable."""
+
+    def set_link(self, number: int, up: bool) -> None:
         """There is no cable."""
 
     def harness_address(self) -> str:

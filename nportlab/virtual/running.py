@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from nportlab.inventory.lab import PortMap
 from nportlab.verdicts.faults import HarnessBug, LabFault
 from nportlab.virtual import kernel
 from nportlab.virtual.addressing import Mode, mapped
+from nportlab.virtual.cables.control import CABLES_SOCKET, NoCables, ask_cables
 from nportlab.virtual.control import NoSupervisor, ask
 
 BOOT_SECONDS = 30.0
@@ -41,6 +43,23 @@ class VirtualUnitInfo:
     crashes: int
     defects: tuple[str, ...]
     faults: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class VirtualFirmware:
+    """What is in a unit's flash, as the rack sees it from outside.
+
+    version, build: what the consoles show, without and with the build. previous: what ran before, None when it never
+    was upgraded. upgrades: how many there were. stage, percent: of the upgrade the unit is in (`receive`, `verify`,
+    `erase`, `write`, `switch-over`, `migrate`, `cold start`), None when it is in none.
+    """
+
+    version: str
+    build: str
+    previous: str | None
+    upgrades: int
+    stage: str | None
+    percent: int
 
 
 @dataclass
@@ -168,6 +187,69 @@ class RunningRack:
         """Names and addresses, beside its own, that the unit takes for its own in a Host header."""
         self.ask({"do": "hosts", "unit": unit, "hosts": list(hosts)})
 
+    # Firmware -----------------------------------------------------------------------------------------------------
+
+    def firmware(self, unit: str) -> VirtualFirmware:
+        """What is in the unit's flash, and how far it is with an upgrade."""
+        row = self.ask({"do": "describe"})["units"][unit]
+        upgrade = row["upgrade"] or {"stage": None, "percent": 0}
+        return VirtualFirmware(
+            row["firmware"], row["build"], row["previous"], row["upgrades"], upgrade["stage"], upgrade["percent"]
+        )
+
+    def reimage(self, unit: str, version: str | None = None, provisioned: bool = True) -> None:
+        """Make the unit new with firmware `version` (None: lab.yaml's) and boot it, whatever it had before.
+
+        Another version than lab.yaml's lasts until the rack ends. A rack that starts does this by itself to units whose
+        firmware has no way back to that of lab.yaml.
+        """
+        self.power(unit, False)
+        self.ask({"do": "erase", "unit": unit, "provisioned": provisioned, "firmware": version})
+        self.power(unit, True)
+        self.wait_booted([unit])
+
+    def cut_power_at(self, unit: str, stage: str | None, fraction: float = 0.0) -> None:
+        """Let the power fail when the unit's next upgrade has come to `fraction` of `stage`; None: let it not fail.
+
+        Its relay follows to off; `power` gives it back. It fails once. Raises HarnessBug for a stage there is not.
+        """
+        self.ask({"do": "cut", "unit": unit, "stage": stage, "fraction": fraction})
+
+    def hold_at(self, unit: str, stage: str | None, fraction: float = 0.0) -> None:
+        """Let the unit stand still when its next upgrade has come to `fraction` of `stage`, until `release`; once.
+
+        None: let it not, and go on when it does. Raises HarnessBug for a stage there is not.
+        """
+        self.ask({"do": "hold", "unit": unit, "stage": stage, "fraction": fraction})
+        if stage is None:
+            self.release(unit)
+
+    def holds(self, unit: str) -> bool:
+        """Whether the unit stands still."""
+        return bool(self.ask({"do": "describe"})["units"][unit]["held"])
+
+    def release(self, unit: str) -> None:
+        """Let a unit that stands still go on."""
+        self.ask({"do": "release", "unit": unit})
+
+    def set_link(self, unit: str, up: bool) -> None:
+        """Pull the unit's network cable, or plug it in again. Nothing happens in loopback mode: there is no cable."""
+        self.ask({"do": "link", "unit": unit, "up": up})
+
+    def set_flash_seconds(self, unit: str, seconds: float) -> None:
+        """What an upgrade of the unit takes after its last byte, until it boots again."""
+        self.ask({"do": "flash-seconds", "unit": unit, "seconds": seconds})
+
+    def add_account(self, unit: str, name: str, password: str, group: str = "guest") -> None:
+        """Give a running unit an account, as its administrator would. group: "administrator", or "guest" to read."""
+        self.ask({"do": "account", "unit": unit, "name": name, "password": password, "group": group})
+
+    def remove_account(self, unit: str, name: str) -> None:
+        """Take an account from a running unit; nothing happens when it has none of this name."""
+        self.ask({"do": "account-gone", "unit": unit, "name": name})
+
+    # Buttons and relays -------------------------------------------------------------------------------------------
+
     def press_reset(self, unit: str, seconds: float) -> None:
         """Hold the reset button for real `seconds`; returns at once."""
         self.ask({"do": "press", "unit": unit, "seconds": seconds})
@@ -175,6 +257,44 @@ class RunningRack:
     def set_relay_fault(self, switch: str, channel: int, fault: str | None) -> None:
         """Make a relay fail (relays.Fault) or work again (None)."""
         self.ask({"do": "relay-fault", "switch": switch, "channel": channel, "fault": fault})
+
+    # Serial side --------------------------------------------------------------------------------------------------
+
+    def adapter_url(self, unit: str, port: int) -> str:
+        """pyserial URL of the adapter plugged into a unit's port (`line: adapter` in lab.yaml).
+
+        Whether there is one shows when it is opened. The scheme is known after `nportlab.serial.handlers.register`.
+        """
+        return adapter_url(self.directory, unit, port)
+
+    def set_cable_fault(self, unit: str, port: int, fault: str | None, **details: Any) -> None:
+        """Make what is plugged into a unit's port fail, or work again (None).
+
+        fault: "bit-errors", "drop-byte", "duplicate-byte" (one in `every` bytes, in `direction` "to-unit", "from-unit"
+        or "both"), "cut" (nothing crosses, lines low), "unplugged" (the adapter is closed and cannot be opened).
+        Raises HarnessBug for what there is not, LabFault when the cables do not answer.
+        """
+        self.ask_cables({"do": "fault", "unit": unit, "port": port, "fault": fault, **details})
+
+    def cables(self) -> dict[str, Any]:
+        """What every end of every cable is doing: format, lines, counters. Raises LabFault when nobody answers."""
+        return self.ask_cables({"do": "describe"})
+
+    def ask_cables(self, command: dict[str, Any]) -> dict[str, Any]:
+        """One command to the cables (see cables.control). Raises LabFault when they are gone, HarnessBug on refusal."""
+        try:
+            answer = ask_cables(self.directory / CABLES_SOCKET, command)
+        except NoCables:
+            raise LabFault(
+                "the virtual rack's cables do not answer",
+                remedy=f"See {self.directory / 'rack.log'}.",
+                resource=f"rack {self.name}",
+            ) from None
+        if not answer.get("ok"):
+            raise HarnessBug(f"virtual rack: {answer.get('error')}", resource=f"rack {self.name}")
+        return answer
+
+    # Condition ----------------------------------------------------------------------------------------------------
 
     def erase(self, unit: str, provisioned: bool = True) -> None:
         """Make the unit new and boot it. provisioned: with its account; otherwise as delivered, without one."""
@@ -219,6 +339,11 @@ class RunningRack:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(STOP_SECONDS / 2)
+
+
+def adapter_url(directory: Path, unit: str, port: int) -> str:
+    """pyserial URL of the adapter plugged into a unit's port in the rack that lives in `directory`."""
+    return f"wire://{quote(str(directory.absolute() / CABLES_SOCKET), safe='')}?end={unit}/{port}"
 
 
 def _why(unit: VirtualUnitInfo) -> str:

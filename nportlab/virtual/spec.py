@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from nportlab.guide.family import MAC_PREFIX, models
 from nportlab.guide.firmware import version_key
+from nportlab.virtual.cables.plan import CablePlan, LineSpec
 
 
 class Shape(BaseModel):
@@ -18,11 +19,30 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class PlugSpec(Shape):
+    """What is plugged into a serial port; a port without one has nothing in it.
+
+    kind "adapter": one end of the rack's own adapters, opened by its URL. other: unit and port at the far end of a
+    crosslink. path: of the pty or tty of this host that is the port, past the cables and unpaced.
+    """
+
+    kind: Literal["loopback", "adapter", "crosslink", "pty"]
+    other: tuple[str, int] | None = None
+    path: str | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> PlugSpec:
+        if (self.kind == "pty") != (self.path is not None):
+            raise ValueError("a pty, and nothing else, has a path")
+        return self
+
+
 class UnitSpec(Shape):
     """One unit.
 
     mac, serial_number: engraved. address: its IPv4 address when new; later its flash says. username, password: account
     a new unit is provisioned with; None leaves it as delivered, without. outlet, reset_button: (switch, channel).
+    lines: by serial port.
     """
 
     name: str
@@ -37,11 +57,15 @@ class UnitSpec(Shape):
     defects: tuple[str, ...] = ()
     outlet: tuple[str, int] | None = None
     reset_button: tuple[str, int] | None = None
+    lines: dict[int, PlugSpec] = {}
 
     @model_validator(mode="after")
     def _known(self) -> UnitSpec:
         if self.model not in models():
             raise ValueError(f"{self.name}: unknown model {self.model!r}")
+        for port in self.lines:
+            if port not in models()[self.model].ports:
+                raise ValueError(f"{self.name}: a {self.model} has no serial port {port}")
         version_key(self.firmware)
         return self
 
@@ -60,6 +84,7 @@ class RackSpec(Shape):
 
     directory: where flash, lock, control socket and rack log are. network: "auto" for the best possible. harness:
     address and prefix length of the harness in the lab network. boot_seconds: of a unit, cold and warm start alike.
+    flash_seconds: of a firmware upgrade, from the last byte of the image to the cold start.
     """
 
     name: str
@@ -67,6 +92,7 @@ class RackSpec(Shape):
     network: Literal["auto", "namespaces", "user-namespaces", "loopback"] = "auto"
     harness: str = "192.168.127.1/24"
     boot_seconds: float = 0.5
+    flash_seconds: float = 0.5
     seconds_per_unit_minute: float = 1.0
     units: tuple[UnitSpec, ...]
     switches: tuple[SwitchSpec, ...] = ()
@@ -79,6 +105,7 @@ class RackSpec(Shape):
         for unit in self.units:
             if unit.address == self.harness.split("/")[0]:
                 raise ValueError(f"unit {unit.name} has the harness's own address {unit.address}")
+        cable_plan(self)
         return self
 
 
@@ -89,6 +116,19 @@ def _unique(units: tuple[UnitSpec, ...], attribute: str, what: str) -> None:
         if value in seen:
             raise ValueError(f"units {seen[value]} and {unit.name} have the same {what} {value}")
         seen[value] = unit.name
+
+
+def cable_plan(rack: RackSpec) -> CablePlan:
+    """What the rack's cables connect; a port that is a pty is past them. Raises PlanError (a ValueError)."""
+    return CablePlan(
+        {unit.name: models()[unit.model].serial_ports for unit in rack.units},
+        tuple(
+            LineSpec(unit.name, port, plug.kind, plug.other)
+            for unit in rack.units
+            for port, plug in unit.lines.items()
+            if plug.kind != "pty"
+        ),
+    )
 
 
 def derived_mac(rack: str, unit: str) -> str:

@@ -1,8 +1,8 @@
 """The supervisor of one virtual rack: `python -m nportlab.virtual.supervisor`, started by `nportlab.virtual.client`.
 
-It reads the rack (spec.RackSpec, JSON) from standard input, builds the network, forks one process per unit and one for
-the relay boards, says so on the descriptor `--ready`, and then obeys JSON lines on the control socket. It has a single
-thread, so that forking is safe and the kernel can end every unit when it ends.
+It reads the rack (spec.RackSpec, JSON) from standard input, builds the network, forks one process per unit, one for the
+cables and one for the relay boards, says so on the descriptor `--ready`, and then obeys JSON lines on the control
+socket. It has a single thread, so that forking is safe and the kernel can end every unit when it ends.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +31,22 @@ from pydantic import ValidationError
 from nportlab.guide.defects import defects
 from nportlab.guide.settings import settings_table
 from nportlab.virtual import kernel, wire
+from nportlab.virtual.cables.control import CABLES_SOCKET
+from nportlab.virtual.cables.process import serve_cables
 from nportlab.virtual.commands import obey
 from nportlab.virtual.control import CONTROL_SOCKET, ask, bind_control
 from nportlab.virtual.networking import NetworkUnavailable, RackNetwork, open_network
+from nportlab.virtual.rack_process import RackProcess
 from nportlab.virtual.relay_server import serve_relays
 from nportlab.virtual.relays import Relays
-from nportlab.virtual.spec import RackSpec
+from nportlab.virtual.socket_path import listen
+from nportlab.virtual.spec import RackSpec, SwitchSpec, cable_plan
 from nportlab.virtual.unit import services
 from nportlab.virtual.unit.process import ExitCode
 from nportlab.virtual.unit_slot import UnitSlot
 
 WATCHDOG_SECONDS = 0.2
-"""Between a crash and the restart, so that a unit that crashes while booting does not spin."""
+"""Between a crash and the restart, so that what crashes while it starts does not spin."""
 
 RELAY_PORT = 8081
 """Of the first relay board; the others follow."""
@@ -72,22 +77,22 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
-        self._relay_pid: int | None = None
-        self._boards: list[socket.socket] = []
         self._watch_signals()
         if parent is not None:
             self._watch_parent(parent)
         self.control = bind_control(rack.directory)
         self._watch(self.control, self._accept)
-        self._wire_relays()
+        self._processes = [self._wire_cables(), *self._wire_relays()]
 
     # Start and end ------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Power every unit and start the relay boards."""
+        """Start cables and relay boards, and power every unit."""
+        for process in self._processes:
+            process.start()
         for slot in self.units.values():
+            slot.renew_if_stranded()
             self.set_power(slot, True)
-        self._start_relay_server()
 
     def run(self) -> None:
         """Serve until told to stop."""
@@ -99,13 +104,13 @@ class Supervisor:
         log.info("rack %s stops", self.rack.name)
 
     def close(self) -> None:
-        """End every process of the rack and remove the control socket."""
+        """End every process of the rack and remove its sockets."""
         for slot in self.units.values():
             slot.power_off()
-        if self._relay_pid is not None:
-            os.kill(self._relay_pid, signal.SIGKILL)
-            os.waitpid(self._relay_pid, 0)
-        (self.rack.directory / CONTROL_SOCKET).unlink(missing_ok=True)
+        for process in self._processes:
+            process.stop()
+        for name in (CONTROL_SOCKET, CABLES_SOCKET):
+            (self.rack.directory / name).unlink(missing_ok=True)
 
     # Units --------------------------------------------------------------------------------------------------------
 
@@ -149,6 +154,10 @@ class Supervisor:
             log.error("%s: %s", slot.spec.name, error)
         if slot.pressed and slot.booted is not None and not was_up:
             slot.tell({"button": True})  # held since before it could notice
+        if slot.cut:
+            log.info("%s: the power fails at %s", slot.spec.name, slot.cut_at)
+            slot.cut_at = None
+            self.set_power(slot, False)
 
     def _reap(self) -> None:
         while True:
@@ -158,9 +167,11 @@ class Supervisor:
                 return
             if pid == 0:
                 return
-            if pid == self._relay_pid:
-                log.error("the relay boards' process ended (%s); it is started again", status)
-                self._start_relay_server()
+            for process in self._processes:
+                if process.pid == pid:
+                    log.error("the process %s ended (%s); it is started again", process.name, status)
+                    process.pid = None
+                    self.later(WATCHDOG_SECONDS, process.start)
             for slot in self.units.values():
                 if slot.pid == pid:
                     self._unit_ended(slot, status)
@@ -174,6 +185,9 @@ class Supervisor:
         if os.WIFEXITED(status) and os.WEXITSTATUS(status) == ExitCode.RESTART:
             self._boot(slot, "warm")
             return
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == ExitCode.COLD_RESTART:
+            self._boot(slot, "cold")
+            return
         slot.crashes += 1
         log.error("%s crashed (wait status %s); its watchdog restarts it", slot.spec.name, status)
         self.later(WATCHDOG_SECONDS, lambda: self._after_crash(slot))
@@ -182,45 +196,33 @@ class Supervisor:
         if slot.powered and slot.pid is None:
             self._boot(slot, "warm")
 
-    # Relay boards -------------------------------------------------------------------------------------------------
+    # Relay boards, cables -----------------------------------------------------------------------------------------
 
-    def _wire_relays(self) -> None:
+    def _wire_relays(self) -> list[RackProcess]:
         for slot in self.units.values():
             if slot.spec.outlet:
                 self.relays.connect(slot.spec.outlet, lambda on, slot=slot: self.set_power(slot, on), False)
             if slot.spec.reset_button:
                 self.relays.connect(slot.spec.reset_button, lambda on, slot=slot: self.press(slot, on), False)
+        boards: list[tuple[SwitchSpec, socket.socket]] = []
         for index, switch in enumerate(self.rack.switches):
             board = socket.socket()
             board.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             host = self.network.harness_address()
             board.bind((host, 0 if self.network.mode == "loopback" else RELAY_PORT + index))
             board.listen(16)
-            self._boards.append(board)
+            boards.append((switch, board))
             self.relay_urls[switch.name] = f"http://{host}:{board.getsockname()[1]}"
-
-    def _start_relay_server(self) -> None:
-        if not self._boards:
-            return
-        supervisor = os.getpid()
         directory = self.rack.directory
-        pid = os.fork()
-        if pid != 0:
-            self._relay_pid = pid
-            return
-        try:
-            kernel.die_with_parent(supervisor)
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            kernel.set_process_name("relay-boards")
-            kernel.close_all_but({0, 1, 2, *(board.fileno() for board in self._boards)})
-            boards = list(zip(self.rack.switches, self._boards, strict=True))
-            serve_relays(boards, lambda command: ask(directory, command))
-        except BaseException:
-            log.exception("relay boards")
-        finally:
-            os._exit(1)
+        if not boards:
+            return []
+        work = partial(serve_relays, boards, lambda command: ask(directory, command))
+        return [RackProcess("relay-boards", [board for _, board in boards], work)]
+
+    def _wire_cables(self) -> RackProcess:
+        plan = cable_plan(self.rack)
+        listener = listen(self.rack.directory / CABLES_SOCKET)
+        return RackProcess("cables", [listener], lambda: serve_cables(plan, listener))
 
     # Events -------------------------------------------------------------------------------------------------------
 

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from nportlab.guide.family import model
-from nportlab.guide.firmware import flavour, full_version
+from nportlab.guide.firmware import flavour
 from nportlab.virtual import kernel, wire
+from nportlab.virtual.cables.control import CABLES_SOCKET
 from nportlab.virtual.networking import NetworkUnavailable, RackNetwork
 from nportlab.virtual.spec import RackSpec, UnitSpec
 from nportlab.virtual.unit.boot import BootReason, Seed
 from nportlab.virtual.unit.device import Identity, Surroundings
+from nportlab.virtual.unit.firmware import Installed, choose_bank, look
+from nportlab.virtual.unit.firmware_rules import way_exists
 from nportlab.virtual.unit.flash import Flash
 from nportlab.virtual.unit.process import PowerOn, run_unit
 
@@ -43,6 +46,14 @@ class UnitSlot:
         self.defects = tuple(spec.defects)
         self.hosts: tuple[str, ...] = ()
         self.provisioned = spec.username is not None
+        self.firmware = spec.firmware
+        """The version a new flash gets: of lab.yaml, until the unit is re-imaged with another."""
+        self.upgrade: dict[str, Any] | None = None
+        """How far its upgrade is, while it is in one."""
+        self.cut_at: tuple[str, float] | None = None
+        self.cut = False
+        self.hold_at: tuple[str, float] | None = None
+        self.held = False
         self._rack = rack
         self._network = network
         self.directory: Path = rack.directory / "flash" / spec.name
@@ -55,6 +66,8 @@ class UnitSlot:
         self.boots += 1
         self.booted = None
         self.faults = []
+        self.cut = False
+        self.held = False
         self.lines = wire.Lines()
         network = self._network.plug(self.number, self.spec)
         ours, theirs = socket.socketpair()
@@ -86,21 +99,32 @@ class UnitSlot:
 
     def _power_on(self, network: Any, link: socket.socket, reason: BootReason) -> PowerOn:
         spec = self.spec
+        flash = Flash(self.directory)
+        cold_sound = {"restart-taken-during-upgrade"} if reason == "cold" else set()
+        runs = choose_bank(flash, self.firmware, frozenset(self.defects) - cold_sound)
         identity = Identity(
             name=spec.name,
             model=model(spec.model),
-            firmware=spec.firmware,
-            build=full_version(spec.firmware),
-            flavour=flavour(spec.firmware),
+            firmware=runs.code,
+            build=runs.shown,
+            flavour=flavour(runs.code),
             mac=spec.mac,
             serial_number=spec.serial_number,
+            reported=runs.reported,
         )
         account = (spec.username, spec.password) if self.provisioned and spec.username and spec.password else None
         surroundings = Surroundings(
-            network.addressing, self._rack.seconds_per_unit_minute, self.hosts, frozenset(self.defects)
+            network.addressing,
+            self._rack.seconds_per_unit_minute,
+            self.hosts,
+            frozenset(self.defects),
+            cables=self._rack.directory / CABLES_SOCKET,
+            ptys={port: Path(plug.path) for port, plug in spec.lines.items() if plug.path},
+            flash_seconds=self._rack.flash_seconds,
+            cut_at=self.cut_at,
+            hold_at=self.hold_at,
         )
         seed = Seed(spec.address, spec.netmask, account)
-        flash = Flash(self.directory)
         return PowerOn(identity, flash, seed, surroundings, network, self._rack.boot_seconds, reason, link)
 
     def power_off(self) -> None:
@@ -117,6 +141,7 @@ class UnitSlot:
         """The process is gone."""
         self.pid = None
         self.booted = None
+        self.upgrade = None
         if self.link is not None:
             self.link.close()
             self.link = None
@@ -146,21 +171,67 @@ class UnitSlot:
                 self.address = message["booted"]["address"]
             if "fault" in message:
                 self.faults.append(message["fault"])
+            if "firmware" in message:
+                self.upgrade = message["firmware"]
+            if "cut" in message:
+                self.cut = True
+            if "held" in message:
+                self.held, self.hold_at = True, None
 
-    def erase(self, provisioned: bool) -> None:
-        """Make it a new unit: as delivered, or provisioned with its account. Only while it is off."""
+    # Firmware -----------------------------------------------------------------------------------------------------
+
+    def runs(self) -> Installed:
+        """The firmware in its flash."""
+        return look(self.directory, self.firmware)
+
+    def plan_cut(self, stage: str | None, fraction: float) -> None:
+        """Let the power fail at a stage of the next upgrade, or not at all (None)."""
+        self.cut_at = (stage, fraction) if stage else None
+        self.tell({"cut_at": self.cut_at})
+
+    def plan_hold(self, stage: str | None, fraction: float) -> None:
+        """Let it stand still at a stage of the next upgrade, or not at all (None)."""
+        self.hold_at = (stage, fraction) if stage else None
+        self.tell({"hold_at": self.hold_at})
+
+    def release(self) -> None:
+        """Let it go on."""
+        if self.held and self.pid is not None:
+            os.kill(self.pid, signal.SIGCONT)
+        self.held = False
+
+    def renew_if_stranded(self) -> bool:
+        """Make it new when its firmware has no way back to that of lab.yaml. Only while it is off."""
+        there, back = self.runs().version, self.spec.firmware
+        if way_exists(self.spec.model, there, back):
+            return False
+        log.warning("%s has firmware %s and no way back to %s: it is made new", self.spec.name, there, back)
+        self.erase(self.provisioned)
+        return True
+
+    def erase(self, provisioned: bool, firmware: str | None = None) -> None:
+        """Make it a new unit: as delivered, or provisioned with its account. Only while it is off.
+
+        firmware: with that version instead of lab.yaml's, until the rack ends.
+        """
         if self.powered:
             raise ValueError(f"{self.spec.name} is on; only a unit that is off can be erased")
         self.provisioned = provisioned
+        self.firmware = firmware or self.spec.firmware
         self.boots = 0
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def describe(self) -> dict[str, Any]:
         """Everything but secrets."""
+        runs = self.runs()
         return {
             "model": self.spec.model,
-            "firmware": self.spec.firmware,
-            "build": full_version(self.spec.firmware),
+            "firmware": runs.version,
+            "build": runs.shown,
+            "previous": runs.previous,
+            "upgrades": runs.upgrades,
+            "upgrade": self.upgrade,
+            "held": self.held,
             "mac": self.spec.mac,
             "serial_number": self.spec.serial_number,
             "address": self.address,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from selftests.clients.desk import NOWHERE, REPOSITORY, SECONDS, lab_text, program, wait_until
 
 
@@ -51,10 +53,12 @@ def foreground(
     before: Sequence[str] = (),
     python: str = sys.executable,
     environment: Mapping[str, str] | None = None,
+    document: Mapping[str, Any] | None = None,
 ) -> Iterator[Printed]:
-    """Run it with a rack of one unit below `directory`. before: a command that starts it; python: the interpreter."""
+    """Run it with a rack below `directory`. before: a command that starts it; python: the interpreter; document: its
+    lab.yaml, by default with one unit."""
     lab = directory / "lab.yaml"
-    lab.write_text(lab_text({"unit": "NP6150"}, network))
+    lab.write_text(yaml.safe_dump(document) if document else lab_text({"unit": "NP6150"}, network))
     command = [*before, python, "-m", "nportlab.cli", "virtual", "--json", "--lab", str(lab)]
     with subprocess.Popen(
         command,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from nportlab.guide.defects import Defect, defects
@@ -14,7 +16,18 @@ from selftests.defects.rack import TOP, unit_of
 GROUP_SIZE = 12
 TESTED = {row.id for row in coverage(TOP / "tests") if row.tests}
 SEEDED = [defect for defect in defects().values() if TESTED & set(defect.proves)]
-GROUPS = [SEEDED[start : start + GROUP_SIZE] for start in range(0, len(SEEDED), GROUP_SIZE)]
+
+
+def groups(seeded: Sequence[Defect]) -> list[list[Defect]]:
+    """Those of one run each: few enough, and with the same firmware images in the lab. Runs that flash, the longest,
+    come first."""
+    alike: dict[tuple[str, str] | None, list[Defect]] = {}
+    for defect in sorted(seeded, key=lambda defect: defect.images is None):
+        alike.setdefault(defect.images, []).append(defect)
+    return [same[start : start + GROUP_SIZE] for same in alike.values() for start in range(0, len(same), GROUP_SIZE)]
+
+
+GROUPS = groups(SEEDED)
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,8 @@ def acceptable(setting: Setting) -> st.SearchStrategy[str]:
         return st.integers(setting.minimum, setting.maximum).map(str)
     if setting.kind == "address":
         some = NETMASKS if setting.form.startswith("netmask") else ADDRESSES
+    elif setting.pattern is not None:
+        some = st.from_regex(setting.pattern, fullmatch=True)
     else:
         some = st.text(PRINTABLE, min_size=setting.min_length or 1, max_size=setting.max_length or 40)
         some = some.filter(lambda value: value != SECRET_WORD)

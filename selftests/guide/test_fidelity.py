@@ -27,8 +27,18 @@ def test_what_the_code_invents_is_found_whole_and_in_any_case() -> None:
     found = inventions_in_code()
     texts = {text for file, text in found if file == "virtual/unit/reset_button.py"}
     assert any(text.startswith("Invented: ") and text.endswith("side by side.") for text in texts)
-    assert {"virtual/unit/web/visit.py", "virtual/unit/clients/rip.py"} <= {file for file, _ in found}
+    files = {file for file, _ in found}
+    assert {"virtual/unit/web/visit.py", "virtual/unit/clients/rip.py", "virtual/unit/serial_port.py"} <= files
+    assert "protocol/serial_wire.py" in files
     assert not any("\n" in text for _, text in found)
+
+
+def test_the_serial_side_is_explained() -> None:
+    """The choices behind the operation modes that no single row of the data shows."""
+    chapter = DOCUMENT.read_text(encoding="utf-8").partition("## Operation modes and serial ports")[2]
+    chapter = chapter.partition("\n## ")[0]
+    for word in ("Packing Flag", "Data Buffering/Log", "CVE-2026-10831", "snmp_by_mode", "monitorCipher", "pty"):
+        assert word in chapter, word
 
 
 def test_a_page_without_marks_is_refused() -> None:

@@ -7,7 +7,22 @@ from hypothesis import strategies as st
 from nportlab.guide.advisories import advisories_for, advisory_list
 from nportlab.guide.controls import controls
 from nportlab.guide.events import events, parse_line
-from nportlab.guide.firmware import flavour, full_version, in_range, kernel_number, upgrade_rules, version_key, versions
+from nportlab.guide.family import models
+from nportlab.guide.firmware import (
+    Route,
+    broken_rules,
+    changes_between,
+    flavour,
+    full_version,
+    in_range,
+    kernel_number,
+    known_version,
+    product_lines,
+    tools,
+    upgrade_rules,
+    version_key,
+    versions,
+)
 from nportlab.guide.text_console import text_console
 
 
@@ -51,8 +66,56 @@ def test_ranges_include_their_ends() -> None:
 
 
 def test_upgrade_rules_are_all_prohibitions_with_a_reason() -> None:
-    assert set(upgrade_rules()) == {"1.21-first", "6450-not-by-web", "no-downgrade-below-2.1"}
+    assert set(upgrade_rules()) == {"1.21-first", "6450-not-by-web", "tool-needs-1.13", "no-downgrade-below-2.1"}
     assert all(not rule.allowed and rule.reason for rule in upgrade_rules().values())
+
+
+@pytest.mark.parametrize(
+    ("model", "source", "target", "route", "rules"),
+    [
+        ("NP6450", "1.16", "2.0", "tool", ["1.21-first"]),
+        ("NP6650-16", "1.21", "2.3", "web", []),
+        ("NP6450", "1.21", "2.0", "web", ["6450-not-by-web"]),
+        ("NP6450", "1.21", "2.3 Build 24101817", "web", ["6450-not-by-web"]),
+        ("NP6450", "1.21", "2.0", "tool", []),
+        ("NP6150", "1.7", "1.21", "tool", ["tool-needs-1.13"]),
+        ("NP6150", "1.7", "1.21", "web", []),
+        ("NP6150", "2.1", "2.0", "web", ["no-downgrade-below-2.1"]),
+        ("NP6150", "2.3", "2.1", "web", []),
+        ("NP6150", "2.0", "1.21", "web", []),
+    ],
+)
+def test_steps_and_the_rules_they_break(model: str, source: str, target: str, route: Route, rules: list[str]) -> None:
+    assert [rule.id for rule in broken_rules(model, source, target, route)] == rules
+
+
+def test_what_a_step_changes_depends_on_its_direction() -> None:
+    assert [change.id for change, _ in changes_between("1.21", "2.0")] == [
+        "first-account",
+        "export-encrypted",
+        "console-2.x",
+    ]
+    assert [change.id for change, _ in changes_between("2.0", "2.3")] == ["no-way-back"]
+    assert changes_between("2.1", "2.3") == [] == changes_between("2.3", "2.3")
+    back = {change.id: text for change, text in changes_between("2.0", "1.21")}
+    assert "plain text again" in back["export-encrypted"]
+    assert changes_between("2.3 Build 24101817", "2.3.9")[0][1].startswith("a serial break")
+
+
+def test_a_version_is_known_with_or_without_its_build() -> None:
+    assert [known_version(text) for text in ("2.3 Build 24101817", "V1.21", "2.4", "new")] == [
+        "2.3",
+        "1.21",
+        None,
+        None,
+    ]
+    assert versions()["2.3.9"].patch_of == "2.3"
+    assert all(row.patch_of is None or row.patch_of in versions() for row in versions().values())
+
+
+def test_every_model_has_a_product_line_with_a_page() -> None:
+    assert {model.line for model in models().values()} == set(product_lines())
+    assert tools()["mcc"].version == "1.2"
 
 
 def test_advisories_end_with_their_fix() -> None:

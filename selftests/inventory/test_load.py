@@ -46,12 +46,14 @@ def test_the_lab_of_the_repository() -> None:
     ]
     assert rack.virtual is not None
     assert (rack.virtual.boot_seconds, rack.seconds_per_unit_minute) == (0.5, 1.0)
+    assert {u.name: u.firmware for u in rack.units.values()} == {"np6150": "2.3", "np6450": "1.21", "np6650": "2.3"}
     for unit in rack.units.values():
-        assert unit.firmware == "2.3"
-        assert unit.allow == {"restart", "power-cycle", "factory-reset"}
+        assert unit.allow >= {"restart", "power-cycle", "factory-reset"}
+        assert ("flash" in unit.allow) == (unit.name == "np6450")
         assert unit.outlet is not None and unit.outlet.switch == "relay"
         assert unit.reset_button is not None and unit.reset_button.switch == "relay"
-        assert {port.line.kind for port in unit.ports.values()} == {"loopback"}
+    lines = {unit.name: "".join(port.line.kind[0] for port in unit.ports.values()) for unit in rack.units.values()}
+    assert lines == {"np6150": "a", "np6450": "lacc", "np6650": "llllllaaaaaaccaa"}
 
 
 def test_a_real_rack(tmp_path: Path) -> None:
@@ -64,9 +66,30 @@ def test_a_real_rack(tmp_path: Path) -> None:
     assert unit.mac == "00:90:E8:01:02:03"
     assert unit.https_port == 8443
     assert str(unit.outlet) == "pdu-a/4"
-    assert [port.line.kind for port in unit.ports.values()] == ["none"] * 16
+    assert [(port.line.kind, port.line.device) for port in unit.ports.values()] == [
+        ("adapter", "/dev/ttyUSB0"),
+        ("adapter", "socket://10.0.0.7:4001"),
+        *[("none", None)] * 14,
+    ]
     assert lab.rack_of("one") is rack
     assert lab.state_dir == tmp_path / ".nportlab"
+
+
+def test_firmware_of_a_lab(tmp_path: Path) -> None:
+    assert load(tmp_path, REAL).firmware is None
+    section = "firmware: {images: fw, mcc_tool: tools/mcc_tool, oldest: 1.21, newest: 2.3}\n"
+    lab = load(tmp_path, REAL.replace("racks:", section + "racks:"))
+    firmware = lab.firmware
+    assert firmware is not None
+    assert (firmware.images, firmware.mcc_tool) == (tmp_path / "fw", tmp_path / "tools" / "mcc_tool")
+    assert firmware.has_tool and not firmware.virtual_tool
+    assert [version for version in ("1.17", "1.21", "2.3", "2.3.9") if firmware.wants(version)] == ["1.21", "2.3"]
+    assert lab.flash_seconds("one") == 300
+    desk = load(tmp_path, VIRTUAL.replace("racks:", "firmware: {images: /srv/fw, mcc_tool: virtual}\nracks:"))
+    assert desk.firmware is not None
+    assert (desk.firmware.images, desk.firmware.mcc_tool) == (Path("/srv/fw"), None)
+    assert desk.firmware.virtual_tool and desk.firmware.has_tool and desk.firmware.wants("1.6")
+    assert desk.flash_seconds("np6150") == 1.0
 
 
 def test_lines_and_ranges(tmp_path: Path) -> None:
@@ -74,9 +97,20 @@ def test_lines_and_ranges(tmp_path: Path) -> None:
     assert [(n, p.line.kind, p.line.device) for n, p in ports.items()] == [
         (1, "loopback", None),
         (2, "loopback", None),
-        (3, "adapter", "/dev/ttyUSB0"),
+        (3, "adapter", None),
         (4, "none", None),
     ]
+
+
+def test_a_port_that_is_a_pty(tmp_path: Path) -> None:
+    text = changed(VIRTUAL, "4: {line: none}", "4: {line: {pty: /dev/pts/7}}")
+    line = load(tmp_path, text).units["np6450"].ports[4].line
+    assert (line.kind, line.device) == ("pty", "/dev/pts/7")
+
+
+def test_each_port_of_a_range_gets_an_adapter_of_its_own(tmp_path: Path) -> None:
+    text = changed(VIRTUAL, "1-2: {line: loopback}", "1-2: {line: adapter}")
+    assert [port.line.kind for port in load(tmp_path, text).units["np6450"].ports.values()][:3] == ["adapter"] * 3
 
 
 def test_a_cable_named_at_one_end_is_known_at_both(tmp_path: Path) -> None:
@@ -91,7 +125,7 @@ def test_firmware_keeps_its_digits(tmp_path: Path) -> None:
 
 
 def test_the_problem_of_the_style_guide(tmp_path: Path) -> None:
-    text = changed(VIRTUAL, "line: {adapter: /dev/ttyUSB0}", "line: {adaptor: /dev/ttyUSB0}")
+    text = changed(VIRTUAL, "3: {line: adapter}", "3: {line: {adaptor: /dev/ttyUSB0}}")
     text = changed(text, "outlet: relay/2", "outlet: relay/1")
     assert problems(tmp_path, text) == [
         "17: outlet relay/1 feeds both np6150 and np6450; an outlet feeds one unit",
@@ -123,12 +157,12 @@ def test_one_mistake_on_hardware(tmp_path: Path, old: str, new: str, problem: st
     assert problem in found[0]
 
 
-def two_racks(**changes: str) -> str:
+def two_racks(**changes: Any) -> str:
     """The real rack twice, under other names, with something of the second one changed."""
     lab: dict[str, Any] = yaml.safe_load(REAL)
     second = copy.deepcopy(lab["racks"]["hall"])
     unit = second["units"].pop("one")
-    unit |= {"address": "10.0.0.12", "mac": "00:90:e8:01:02:04", **changes}
+    unit |= {"address": "10.0.0.12", "mac": "00:90:e8:01:02:04", "ports": {}, **changes}
     name = unit.pop("name", "two")
     second["units"][name] = unit
     lab["racks"]["yard"] = second
@@ -140,10 +174,11 @@ def two_racks(**changes: str) -> str:
     [
         ({"address": "10.0.0.11"}, "10.0.0.11 is the address of one too"),
         ({"mac": "00:90:E8:01:02:03"}, "00:90:E8:01:02:03 is the MAC address of one too"),
+        ({"ports": {7: {"line": {"adapter": "/dev/ttyUSB0"}}}}, "adapter /dev/ttyUSB0 is plugged into one/1 too"),
         ({"name": "one"}, "rack 'hall' has a unit of this name too; names are unique in a lab"),
     ],
 )
-def test_what_two_racks_may_not_share(tmp_path: Path, changes: dict[str, str], problem: str) -> None:
+def test_what_two_racks_may_not_share(tmp_path: Path, changes: dict[str, Any], problem: str) -> None:
     load(tmp_path, two_racks())
     assert any(problem in line for line in problems(tmp_path, two_racks(**changes)))
 
@@ -171,7 +206,7 @@ def test_a_password_written_into_the_file_is_not_repeated(tmp_path: Path, secret
     [
         ("", "the file is empty; it needs at least lab and racks"),
         ("# only a comment\n", "the file is empty"),
-        ("- a\n- b\n", "the file must be a mapping with the keys lab, profile, racks"),
+        ("- a\n- b\n", "the file must be a mapping with the keys lab, profile, firmware, limits, racks"),
         ("just words\n", "the file must be a mapping"),
         ("lab: a\nracks:\n\tdesk: 1\n", "3: a tab indents this line"),
         ("lab: a\nracks: {}\n", "2: racks: needs at least one entry"),

@@ -53,7 +53,9 @@ def test_an_editor_sees_the_mistake(place: tuple[str, ...], value: Any) -> None:
     assert check(lab)
 
 
-@pytest.mark.parametrize("line", ["loopback", "none", {"adapter": "/dev/ttyS0"}, {"crosslink": "np6450/1"}])
+@pytest.mark.parametrize(
+    "line", ["loopback", "adapter", "none", {"adapter": "/dev/ttyS0"}, {"crosslink": "np6450/1"}, {"pty": "/dev/pts/7"}]
+)
 def test_an_editor_accepts_every_line(line: Any) -> None:
     lab = default_lab()
     lab["racks"]["desk"]["units"]["np6150"]["ports"] = {"1": {"line": line}}

@@ -123,10 +123,23 @@ def test_firmware_1_login_frames_and_menu() -> None:
     assert posted["Password"] == ""
 
 
+FIRST_BOOT = "<FORM method=post action=/><INPUT name=u><INPUT type=password name=p><INPUT type=password name=q></FORM>"
+
+
 def test_first_boot_is_not_a_login() -> None:
-    form = "<FORM method=post action=/><INPUT name=u><INPUT type=password name=p><INPUT type=password name=q></FORM>"
-    with fake_web(lambda _: Reply(form)) as server, pytest.raises(FirstBootPending):
+    with fake_web(lambda _: Reply(FIRST_BOOT)) as server, pytest.raises(FirstBootPending):
         session(server).login()
+
+
+def test_a_session_ends_with_a_reset_nobody_saw() -> None:
+    script = Console2x()
+    was_reset = False
+    with fake_web(lambda request: Reply(FIRST_BOOT) if was_reset else script(request)) as server:
+        web = session(server)
+        web.login()
+        assert web.alive()
+        was_reset = True
+        assert not web.alive()
 
 
 def test_a_page_that_is_no_console() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from fixtures.marks import PEER, control, needs
 from fixtures.peers import RADIUS_SECRET
-from fixtures.web import gets_in, stranger
+from fixtures.web import browser, gets_in, stranger
 
 pytestmark = [pytest.mark.console, pytest.mark.aaa]
 
@@ -33,4 +33,4 @@ def test_a_local_user_whom_radius_rejects_stays_out_when_the_next_type_is_not_tr
     with peers.radius.rejecting(unit.account.username) as asked:
         assert not gets_in(stranger(unit)), "rejected by RADIUS, the user got in all the same"
     assert asked(), "the unit never asked the RADIUS server"
-    assert gets_in(unit.new_console()), "accepted by RADIUS, the user does not get in"
+    assert gets_in(browser(unit)), "accepted by RADIUS, the user does not get in"

@@ -3,9 +3,10 @@
 import pytest
 
 from fixtures.marks import control, needs
-from fixtures.web import logs_in, stranger
+from fixtures.web import browser, logs_in, one_session, stranger
 from nportlab.guide.settings import settings_table
 from nportlab.probes.tls import TLS_1_0, TLS_1_1, TLS_1_2, Accepted, Refused
+from nportlab.verdicts.faults import Informational, NotApplicable
 
 pytestmark = pytest.mark.console
 
@@ -24,6 +25,8 @@ def test_the_page_holds_the_thirteen_items(console):
 @needs({"console.http": "redirect"})
 def test_http_redirects_to_https_and_serves_nothing(unit, web):
     answer = web.http_get("/")
+    if one_session(unit) and not answer.is_redirect:
+        raise Informational("firmware 1.x serves its console over plain HTTP, too; switch the HTTP console off")
     assert answer.is_redirect, f"TCP 80 answers {answer.status} instead of a redirect"
     assert answer.headers["Location"].startswith(f"https://{unit.address}")
     assert "Set-Cookie" not in answer.headers
@@ -168,6 +171,8 @@ def test_maximum_login_users_refuses_what_is_beyond(value, pending):
 @control("CON-13")
 @needs({"console.max_login_users": "2"})
 def test_the_login_limit_holds(unit, console):
+    if one_session(unit):
+        raise NotApplicable("firmware 1.x lets one user in at a time, whatever the limit says")
     console.logout()
     first, second, third, fourth = (stranger(unit) for _ in range(4))
     assert logs_in(first), "not even one user can log in"
@@ -201,15 +206,14 @@ def test_auto_logout_refuses_what_is_beyond(value, pending):
 
 @control("CON-16")
 @needs({"console.auto_logout": "1"})
-def test_an_idle_web_session_ends_and_a_busy_one_lives(unit, unit_minutes):
-    busy, idle = unit.new_console(), unit.new_console()
-    busy.login()
-    idle.login()
+def test_a_busy_web_session_lives_and_an_idle_one_ends(unit, unit_minutes):
+    session = browser(unit)
+    session.login()
     for _ in range(5):
         unit_minutes(0.4)
-        assert busy.alive(), "a session in use was ended"
-    assert not idle.alive(), "an idle session outlived the logout time"
-    busy.logout()
+        assert session.alive(), "a session in use was ended"
+    unit_minutes(1.5)
+    assert not session.alive(), "an idle session outlived the logout time"
 
 
 @control("CON-16")

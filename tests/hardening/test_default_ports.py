@@ -5,10 +5,12 @@ Every test shares one factory reset; the unit keeps its address so that it can b
 
 import pytest
 
-from fixtures.marks import control, needs
-from nportlab.guide.modes import command_port, data_port
+from fixtures.marks import control, needs, on_port
+from nportlab.guide.modes import command_port, data_port, default_port
+from nportlab.modes.udp import UdpEnd
 from nportlab.probes.tls import TLS_1_2, Accepted
 from nportlab.probes.udp import Outcome
+from tests.operation_modes._ends import hear, hear_all, say
 
 pytestmark = [pytest.mark.ports, pytest.mark.destructive, needs(event="factory-reset")]
 
@@ -143,6 +145,35 @@ def test_udp_mode_takes_no_datagram(unit, console, serial_ports, udp_outcome, ev
     assert 4800 in heard, "the unit's own list lacks the port it was asked on, so it proves nothing"
     assert heard & {4000 + n for n in serial_ports} == set()
     assert {console.get_setting(f"port.{n}.operation_mode") for n in serial_ports} & {"udp"} == set()
+
+
+@control("PRT-19")
+@on_port(None)
+def test_a_datagram_puts_nothing_on_the_line(unit, port):
+    adapter = port.adapter
+    sender = port.stack.enter_context(
+        UdpEnd(port.bench_address, label=port.label, peer=unit.udp(default_port(port.number)))
+    )
+    sender.send(b"to the line")
+    heard = hear_all(adapter)
+    assert heard == b"", f"a datagram to {default_port(port.number)} put {heard!r} on the line"
+    say(port.connect(), b"to the line")
+    assert hear(adapter, 11) == b"to the line", "nothing of a Real COM host reaches the line either"
+
+
+@control("PRT-21")
+@on_port(None)
+def test_the_serial_side_answers_no_at_command(port):
+    adapter = port.adapter
+    say(adapter, b"AT\r")
+    heard = hear_all(adapter)
+    assert heard == b"", f"AT is answered with {heard!r}"
+    host = port.connect()
+    say(host, b"?")
+    assert hear(adapter, 1) == b"?"
+    say(adapter, b"AT\r")
+    assert hear(host, 3) == b"AT\r", "what the adapter sends does not reach the unit"
+    assert hear_all(adapter) == b"", "AT is answered"
 
 
 @control("PRT-24")

@@ -2,9 +2,12 @@
 
 import pytest
 
-from fixtures.marks import alone, control, needs
-from nportlab.guide.modes import command_port, data_port
+from fixtures.marks import alone, control, needs, on_port
+from nportlab.guide.modes import command_port, data_port, default_port
 from nportlab.guide.settings import settings_table
+from nportlab.modes.tcp import TcpClient
+from nportlab.modes.udp import UdpEnd
+from tests.operation_modes._ends import hear, hear_all, say
 
 pytestmark = pytest.mark.opmode
 
@@ -22,6 +25,22 @@ def test_disabling_a_port_closes_its_service(tcp):
 @needs({"port.1.operation_mode": "disable", "port.2.operation_mode": "real_com"})
 def test_disabling_a_port_leaves_its_neighbour_open(tcp):
     assert tcp.open_among({data_port(2), command_port(2)}) == {data_port(2), command_port(2)}
+
+
+@control("OPM-01")
+@on_port("real_com", name="other")
+@on_port("disable", name="port")
+def test_a_disabled_port_puts_nothing_on_its_line(ports, unit, tcp):
+    port, other = ports["port"], ports["other"]
+    adapter, number = port.adapter, port.number
+    sender = port.stack.enter_context(UdpEnd(port.bench_address, label=port.label, peer=unit.udp(default_port(number))))
+    sender.send(b"to the line")
+    for open_port in tcp.open_among({data_port(number), command_port(number), default_port(number)}):
+        say(port.stack.enter_context(TcpClient.connect(unit.tcp(open_port), label=port.label)), b"to the line")
+    heard = hear_all(adapter)
+    assert heard == b"", f"the port is disabled, and puts {heard!r} on its line"
+    say(other.connect(), b"to the line")
+    assert hear(other.adapter, 11) == b"to the line", "a port that is enabled puts nothing on its line either"
 
 
 @control("OPM-02")

@@ -47,20 +47,23 @@ class Authenticator:
         self._failures: dict[str, int] = {}
         self._locked_until: dict[str, float] = {}
 
-    async def login(self, user: str, password: str, console: str, source: str) -> LoginResult:
-        """One attempt; a failure is logged and counts towards the lockout of that account."""
+    async def login(self, user: str, password: str, console: str, source: str, types: str | None = None) -> LoginResult:
+        """One attempt; a failure is logged and counts towards the lockout of that account.
+
+        types: "local", "radius-local" ...; None: those of the console type.
+        """
         if time.monotonic() < self._locked_until.get(user, 0.0):
             self._log.add("Config", "Login Fail", f"{user} from {source} by {console}: locked")
             return LoginResult(False, True, self._setting("message.failure"), user)
-        if await self._accepted(user, password):
+        if await self._accepted(user, password, types):
             self._failures.pop(user, None)
             self._locked_until.pop(user, None)
             return LoginResult(True, False, "", user)
         self._log.add("Config", "Login Fail", f"{user} from {source} by {console}")
         return LoginResult(False, self._count_failure(user), self._setting("message.failure"), user)
 
-    async def _accepted(self, user: str, password: str) -> bool:
-        for kind in self._setting("console.authentication_type", "local").split("-"):
+    async def _accepted(self, user: str, password: str, types: str | None) -> bool:
+        for kind in (types or self._setting("console.authentication_type", "local")).split("-"):
             answer = await self._ask(kind, user, password)
             if answer is Answer.ACCEPT:
                 return True

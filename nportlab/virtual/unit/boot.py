@@ -8,6 +8,8 @@ from typing import Literal
 
 from nportlab.virtual.unit.accounts import Accounts
 from nportlab.virtual.unit.device import ADDRESS_SETTINGS, UNTOUCHED, Identity, factory_values
+from nportlab.virtual.unit.firmware import Progress
+from nportlab.virtual.unit.firmware_migration import finish_upgrade
 from nportlab.virtual.unit.flash import Flash
 
 BootReason = Literal["cold", "warm"]
@@ -29,12 +31,17 @@ class Seed:
 
 
 def prepare_flash(
-    flash: Flash, identity: Identity, seed: Seed, reason: BootReason, defects: frozenset[str] = frozenset()
+    flash: Flash,
+    identity: Identity,
+    seed: Seed,
+    reason: BootReason,
+    defects: frozenset[str] = frozenset(),
+    progress: Progress = lambda stage, done: None,
 ) -> int:
     """Bring the flash into a state a device can be made from; returns how often the unit has booted, this one included.
 
-    A new unit gets its place in the rack (IP settings) and, if provisioned, its account. Interrupted at any point, it
-    does the rest at the next boot.
+    A new unit gets its place in the rack (IP settings) and, if provisioned, its account; one whose firmware was
+    upgraded migrates, with `progress` told of it. Interrupted at any point, it does the rest at the next boot.
     """
     if flash.read("seeded") is None:
         load_factory_values(flash, identity, defects)
@@ -48,6 +55,7 @@ def prepare_flash(
     if pending is not None:
         load_factory_values(flash, identity, defects, ADDRESS_SETTINGS if pending == "factory-keep-ip" else ())
         flash.remove("reset")
+    finish_upgrade(flash, identity.firmware, factory_values(identity, defects), progress, defects)
     if identity.flavour == "1.x" and not Accounts(flash).exists():
         Accounts(flash).create_first(*FIRMWARE_1_ACCOUNT)
     if reason == "cold":
@@ -67,7 +75,8 @@ def load_factory_values(
     saved = flash.read("configuration", {"settings": {}})["settings"]
     kept = {setting: saved[setting] for setting in keep if setting in saved}
     for name in ERASED_BY_RESET:
-        flash.remove(name)
+        if name != "accounts" or "reset-keeps-the-password" not in defects:
+            flash.remove(name)
     flash.commit(UNTOUCHED, True)
     flash.commit("configuration", {"settings": {**factory_values(identity, defects), **kept}, "extra": {}})
 

@@ -1,11 +1,15 @@
 """What every service of a virtual unit reads and changes: identity, settings, accounts, log, certificate, clock."""
 
 import asyncio
+import os
 import re
-from collections.abc import Iterable, Mapping
+import signal
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from nportlab.guide.defects import Effects, effects, overridden
 from nportlab.guide.family import Model
@@ -16,12 +20,15 @@ from nportlab.virtual.unit.authentication import Authenticator, LoginResult
 from nportlab.virtual.unit.certificate import CertificateSlot
 from nportlab.virtual.unit.clock import UnitClock
 from nportlab.virtual.unit.event_log import EventLog
+from nportlab.virtual.unit.firmware import Stage, installed
+from nportlab.virtual.unit.firmware_upgrade import FirmwareUpgrade
 from nportlab.virtual.unit.flash import Flash
 from nportlab.virtual.unit.netstat import Netstat
+from nportlab.virtual.unit.serial_ports import SerialPorts
 from nportlab.virtual.unit.services import Closeable
 from nportlab.virtual.unit.settings import Settings
 
-RestartKind = Literal["warm", "factory-keep-ip", "factory"]
+RestartKind = Literal["warm", "factory-keep-ip", "factory", "cold"]
 
 ADDRESS_SETTINGS = (
     "network.ipv4_configuration",
@@ -53,7 +60,11 @@ class ValueRefused(ValueError):
 
 @dataclass(frozen=True)
 class Identity:
-    """What is engraved on a unit. build: full firmware text, "2.3 Build 24101817". mac: "00:90:E8:..."."""
+    """What a unit is while it runs.
+
+    firmware: version it behaves as. build: full firmware text it shows, "2.3 Build 24101817". mac: "00:90:E8:...".
+    reported: version in replies of the Moxa service, "" for the same as `firmware`.
+    """
 
     name: str
     model: Model
@@ -62,6 +73,7 @@ class Identity:
     flavour: Literal["1.x", "2.x"]
     mac: str
     serial_number: int
+    reported: str = ""
 
 
 @dataclass
@@ -69,13 +81,35 @@ class Surroundings:
     """What the virtual rack decides for a unit rather than the unit itself.
 
     host_names: names and addresses, other than its own, under which the rack makes the unit reachable (a unit with
-    "Reject an unrecognized host header" must know them). defects: seeded defects of guide/defects.yaml.
+    "Reject an unrecognized host header" must know them). defects: seeded defects of guide/defects.yaml. cables: socket
+    of what its serial ports are plugged into, None when there is nothing. ptys: serial ports that are a pty or tty of
+    the host instead. flash_seconds: what a firmware upgrade takes after its last byte. notify: tells the rack. cut_at:
+    stage of an upgrade, and how much of it, at which the power fails. hold_at: where the unit stands still until the
+    rack lets it go on.
     """
 
     addressing: Addressing
     seconds_per_minute: float = 60.0
     host_names: tuple[str, ...] = ()
     defects: frozenset[str] = field(default_factory=frozenset)
+    cables: Path | None = None
+    ptys: Mapping[int, Path] = field(default_factory=dict)
+    flash_seconds: float = 0.0
+    notify: Callable[[dict[str, Any]], None] = lambda message: None
+    cut_at: tuple[str, float] | None = None
+    hold_at: tuple[str, float] | None = None
+
+    def reached(self, stage: Stage, done: float) -> None:
+        """An upgrade has come this far. When the power is to fail here, nothing of the unit goes on after it."""
+        self.notify({"firmware": {"stage": stage, "percent": int(100 * done)}})
+        if self.hold_at and stage == self.hold_at[0] and done >= self.hold_at[1]:
+            self.hold_at = None
+            self.notify({"held": stage})
+            os.kill(os.getpid(), signal.SIGSTOP)
+        if self.cut_at and stage == self.cut_at[0] and done >= self.cut_at[1]:
+            self.notify({"cut": stage})
+            while True:  # the rack kills the process, as every loss of power does
+                time.sleep(3600)
 
 
 class Device:
@@ -87,6 +121,7 @@ class Device:
         self.model = identity.model
         self.firmware = identity.firmware
         self.build = identity.build
+        self.reported = identity.reported or identity.firmware
         self.flavour = identity.flavour
         self.mac = identity.mac
         self.serial_number = identity.serial_number
@@ -109,9 +144,15 @@ class Device:
             flash.commit("was-high-secure", True)
         self.netstat = Netstat()
         self.authenticator = Authenticator(self.accounts, self.running, self.clock, self.log)
+        self.serial_ports = SerialPorts(self.model, surroundings.ptys, self.has_defect)
+        self.serial_ports.configure(self.running)
+        self.serial = self.serial_ports.by_number
+        """Every serial port of the model by its number; nothing is plugged in before `serial_ports.plug_in`."""
         self.services: list[Closeable] = []
         """What runs, kept alive here; a restart ends the process and everything with it."""
         self.restart_wanted: asyncio.Future[RestartKind] | None = None
+        self.installed = installed(flash, identity.firmware)
+        self.upgrade = FirmwareUpgrade(self)
 
     @property
     def effects(self) -> Effects:
@@ -219,22 +260,40 @@ class Device:
 
     # Restart ------------------------------------------------------------------------------------------------------
 
-    def request_restart(self, kind: RestartKind = "warm") -> None:
-        """Restart soon: services get a moment to finish the answer they are sending.
+    def request_restart(self, kind: RestartKind = "warm") -> bool:
+        """Restart soon: services get a moment to finish the answer they are sending. False while firmware is upgraded.
 
         kind: "factory-keep-ip" and "factory" also load the factory defaults, "factory" the IP settings too. The reset
         is noted in flash first, so that a power cut after this call does not undo it.
         """
+        if self.upgrade.busy and not self.has_defect("restart-taken-during-upgrade"):
+            return False
         if kind != "warm":
             self.flash.commit("reset", kind)
+        self._restart(kind)
+        return True
+
+    def restart_cold(self) -> None:
+        """Restart as after power-on: the end of a firmware upgrade."""
+        self._restart("cold")
+
+    @property
+    def restarting(self) -> bool:
+        """Whether the restart is decided, and what still answers are the last words."""
+        return self.restart_wanted is not None and self.restart_wanted.done()
+
+    def _restart(self, kind: RestartKind) -> None:
         if self.restart_wanted is not None and not self.restart_wanted.done():
             self.restart_wanted.set_result(kind)
 
     # Login --------------------------------------------------------------------------------------------------------
 
-    async def authenticate(self, user: str, password: str, console: str, source: str) -> LoginResult:
-        """Judge one login attempt. console: "web", "ssh", "telnet"; source: the client's address."""
-        return await self.authenticator.login(user, password, console, source)
+    async def authenticate(
+        self, user: str, password: str, console: str, source: str, types: str | None = None
+    ) -> LoginResult:
+        """Judge one login attempt. console: "web", "ssh", "telnet"; source: the client's address; types: what is asked,
+        "local", "radius-local" ..., None for what the console settings say."""
+        return await self.authenticator.login(user, password, console, source, types)
 
 
 def factory_values(identity: Identity, planted: Iterable[str] = ()) -> dict[str, str]:

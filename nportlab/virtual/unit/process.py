@@ -8,22 +8,30 @@ import logging
 import os
 import signal
 import socket
+import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from typing import Any
 
 from nportlab.virtual import wire
 from nportlab.virtual.networking import UnitNetwork
 from nportlab.virtual.unit.boot import BootReason, Seed, prepare_flash
 from nportlab.virtual.unit.device import Device, Identity, Surroundings
+from nportlab.virtual.unit.firmware import SHARES, Stage
+from nportlab.virtual.unit.firmware_migration import log_upgrade
 from nportlab.virtual.unit.flash import Flash
 from nportlab.virtual.unit.reset_button import ResetButton
+from nportlab.virtual.unit.serial_ports import CablesUnreachable
 from nportlab.virtual.unit.services import Service, clients, listeners
 
 LAST_WORDS_SECONDS = 0.05
 """Real seconds a restarting unit leaves its services to finish the answer they are sending."""
+
+HANG_UP_SECONDS = 0.5
+"""Longest real time for its tasks to end by themselves; a restart waits for none of them."""
 
 log = logging.getLogger("unit")
 
@@ -33,6 +41,7 @@ class ExitCode(IntEnum):
 
     RESTART = 80
     CRASH = 81
+    COLD_RESTART = 82
 
 
 @dataclass(frozen=True)
@@ -40,8 +49,10 @@ class PowerOn:
     """Everything a unit is powered on with.
 
     network: already entered. link: socket to the supervisor, JSON lines. Received: `{"defects": [...]}`,
-    `{"hosts": [...]}`, `{"button": bool}`. Sent: `{"booted": {...}}` when the services listen and the link is up,
-    `{"fault": text}`.
+    `{"hosts": [...]}`, `{"button": bool}`, `{"cut_at": [stage, fraction]}`, `{"hold_at": [stage, fraction]}`,
+    `{"flash_seconds": s}`, `{"account": {...}}`, `{"account_gone": name}`. Sent: `{"booted": {...}}` when the services
+    listen and the link is up, `{"fault": text}`, `{"firmware": {...}}` during an upgrade, `{"cut": stage}` where its
+    power is to fail, `{"held": stage}` where it stands still.
     """
 
     identity: Identity
@@ -58,7 +69,9 @@ def run_unit(power_on: PowerOn) -> None:
     """Live until restart or crash; never returns. Power-off is SIGKILL from outside."""
     code = ExitCode.CRASH
     try:
-        code = asyncio.run(_live(power_on))
+        loop = asyncio.new_event_loop()  # not `asyncio.run`, which waits for every task and thread
+        asyncio.set_event_loop(loop)
+        code = loop.run_until_complete(_live(power_on))
     except BaseException:
         log.exception("%s crashed", power_on.identity.name)
     finally:
@@ -73,21 +86,69 @@ async def _live(power_on: PowerOn) -> ExitCode:
     loop.set_exception_handler(lambda _, context: _judge(power_on.identity.name, context, crashed))
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, lambda: None)  # the supervisor decides; Ctrl-C reaches the whole group
-    ready_at = loop.time() + power_on.boot_seconds
+    surroundings = power_on.surroundings
+    surroundings.notify = partial(_tell, power_on.link)
     boots = prepare_flash(
-        power_on.flash, power_on.identity, power_on.seed, power_on.reason, power_on.surroundings.defects
+        power_on.flash,
+        power_on.identity,
+        power_on.seed,
+        power_on.reason,
+        surroundings.defects,
+        lambda stage, done: _migrating(surroundings, stage, done),
     )
-    device = Device(power_on.identity, power_on.flash, power_on.surroundings)
+    ready_at = loop.time() + power_on.boot_seconds
+    device = Device(power_on.identity, power_on.flash, surroundings)
+    upgraded = device.installed.log_owed
+    log_upgrade(device)
+    if upgraded:
+        surroundings.reached("cold start", 0.0)
     device.restart_wanted = loop.create_future()
     device.certificate.ensure(device.clock.utc())
     button = ResetButton(device)
     _listen_to_supervisor(power_on.link, device, button)
+    await _plug_in(power_on, device)
+    if upgraded:
+        await _until((loop.time() + ready_at) / 2)
+        surroundings.reached("cold start", 0.5)
     await _boot(power_on, device, ready_at, boots, button)
+    if upgraded:
+        surroundings.reached("cold start", 1.0)
+        surroundings.notify({"firmware": None})
     await asyncio.wait({crashed, device.restart_wanted}, return_when=asyncio.FIRST_COMPLETED)
     if crashed.done():
         return crashed.result()
     await asyncio.sleep(LAST_WORDS_SECONDS)
-    return ExitCode.RESTART
+    await _hang_up(asyncio.all_tasks() - {asyncio.current_task()})
+    return ExitCode.COLD_RESTART if device.restart_wanted.result() == "cold" else ExitCode.RESTART
+
+
+async def _hang_up(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """End the tasks, so that clients see their connections closed."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        _, stubborn = await asyncio.wait(tasks, timeout=HANG_UP_SECONDS)
+        for task in stubborn:
+            log.warning("still runs at a restart: %s", task)
+
+
+def _tell(link: socket.socket, message: dict[str, Any]) -> None:
+    wire.send(link, message)
+
+
+def _migrating(surroundings: Surroundings, stage: Stage, done: float) -> None:
+    """A part of the migration is done. Nothing of the unit serves yet, so it may simply take its time."""
+    surroundings.reached(stage, done)
+    time.sleep(SHARES[stage] * surroundings.flash_seconds / 4)
+
+
+async def _plug_in(power_on: PowerOn, device: Device) -> None:
+    """Connect the serial ports with the rack's cables; a unit without them runs, with nothing plugged in."""
+    try:
+        await device.serial_ports.plug_in(device.name, power_on.surroundings.cables)
+    except CablesUnreachable as error:
+        wire.send(power_on.link, {"fault": f"serial ports: {error}"})
+        log.error("%s: serial ports: %s", device.name, error)
 
 
 async def _boot(power_on: PowerOn, device: Device, ready_at: float, boots: int, button: ResetButton) -> None:
@@ -151,6 +212,16 @@ def _obey(message: dict[str, Any], device: Device, button: ResetButton) -> None:
         device.surroundings.defects = frozenset(message["defects"])
     if "hosts" in message:
         device.surroundings.host_names = tuple(message["hosts"])
+    if "cut_at" in message:
+        device.surroundings.cut_at = tuple(message["cut_at"]) if message["cut_at"] else None
+    if "hold_at" in message:
+        device.surroundings.hold_at = tuple(message["hold_at"]) if message["hold_at"] else None
+    if "flash_seconds" in message:
+        device.surroundings.flash_seconds = float(message["flash_seconds"])
+    if "account" in message:
+        device.accounts.put(**message["account"])
+    if "account_gone" in message:
+        device.accounts.remove(message["account_gone"])
     if "button" in message:
         (button.press if message["button"] else button.release)()
 

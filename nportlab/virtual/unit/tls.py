@@ -139,15 +139,21 @@ class TlsListener:
 
 
 async def listen_tls(
-    device: Device, port: int, factory: ProtocolFactory, serial_port: int = 0, certificate: Installed | None = None
+    device: Device,
+    port: int,
+    factory: ProtocolFactory,
+    serial_port: int = 0,
+    certificate: Installed | None = None,
+    contexts: Contexts | None = None,
 ) -> Closeable:
     """Serve TLS on device port `port`.
 
     factory: makes the protocol of one connection, which sees plain bytes once the handshake is done (aiohttp's
     `web.Server`, a StreamReaderProtocol, ...). serial_port: the serial port it belongs to, for netstat; 0 for none.
-    certificate: served instead of the unit's. Raises OSError when the port is taken.
+    certificate: served instead of the unit's. contexts: where the contexts of new connections come from instead. Raises
+    OSError when the port is taken.
     """
-    contexts = Contexts(device, certificate)
+    contexts = contexts or Contexts(device, certificate)
     contexts.get()
     gate = Gate(device, contexts.serving)
     connections: set[TlsConnection] = set()

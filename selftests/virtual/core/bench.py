@@ -47,7 +47,8 @@ def boot_device(
     unit = identity(**kind)
     planted = frozenset(defects)
     prepare_flash(flash, unit, Seed("192.168.127.11", "255.255.255.0", account), reason, planted)
-    address = f"127.9.{os.getpid() % 200 + 1}.{next(_addresses)}"
+    block, last = divmod(next(_addresses), 250)
+    address = f"127.{9 + block}.{os.getpid() % 200 + 1}.{last + 1}"
     device = Device(unit, flash, Surroundings(Addressing("loopback", address), 1.0, (), planted))
     device.certificate.ensure(device.clock.utc())
     device.running.update({f"log.local_{group}": "enable" for group in ("system", "network", "config", "opmode")})

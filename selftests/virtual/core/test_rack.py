@@ -73,7 +73,7 @@ def test_units_listen_where_the_rack_says(start: Start, network: str) -> None:
 @pytest.mark.parametrize("network", MODES)
 def test_a_stopped_rack_leaves_nothing_and_its_flash_is_kept(start: Start, network: str) -> None:
     rack = start(f"network: {network}")
-    assert len(processes_of(rack.supervisor)) == 4
+    assert len(processes_of(rack.supervisor)) == 5
     rack.stop()
     assert processes_of(rack.supervisor) == []
     rack.stop()

@@ -66,7 +66,7 @@ def namespaces_in_use() -> set[str]:
 def test_a_killed_harness_takes_its_rack_along(harness: subprocess.Popen[str], number: signal.Signals) -> None:
     supervisor = supervisor_of(harness)
     members = processes_of(supervisor)
-    assert len(members) == 4
+    assert len(members) == 5
     namespaces = {namespace_of(pid) for pid in members} - {namespace_of(os.getpid())}
     harness.send_signal(number)
     until(lambda: processes_of(supervisor) == [])

@@ -7,12 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nportlab.protocol.serial_wire import Flow, Input, LineFormat, Output
 from nportlab.virtual.unit.device import Device
+from nportlab.virtual.unit.netstat import Socket
+from nportlab.virtual.unit.serial_port import Counters
 from nportlab.virtual.unit.services import snmp, snmp_ber
 from nportlab.virtual.unit.services.snmp_agent import V1, V2C, V3, Agent, Engine, Tree
 from nportlab.virtual.unit.services.snmp_security import localized_key
 from selftests.virtual.services.bench import Bench, endpoint, make_device, program
 
+MONITOR = "1.3.6.1.4.1.8691.2.8.1.6"
 SYS_NAME = "1.3.6.1.2.1.1.5.0"
 MODEL_NAME = "1.3.6.1.4.1.8691.2.8.1.1.1.0"
 TELNET = "1.3.6.1.4.1.8691.2.8.1.5.3.1.3.0"
@@ -64,6 +68,48 @@ def test_a_walk_ends_and_finds_everything(tmp_path: Path, bench: Bench, tool: st
     assert ".1.3.6.1.4.1.8691.2.8.1.4.1.1.1.1.3.1 = INTEGER: 2\n" in out  # Real COM
     assert ".1.3.6.1.4.1.8691.2.8.1.4.1.2.7.1.1.3.1 = INTEGER: 0\n" in out  # printer group 1
     assert ".1.3.6.1.4.1.8691.2.8.1.5.1.1.2.1.2.2 = INTEGER: 1\n" in out  # second row of the accessible IP list
+
+
+def test_a_value_is_in_the_column_of_every_mode_that_has_it(tmp_path: Path, bench: Bench) -> None:
+    changed = {"port.2.max_connection": "5", "port.2.connection_down_rts": "low", "port.2.delimiter_1": "0d"}
+    changed |= {"port.2.destination_address": "10.0.0.9", "port.2.connection_control": "dsr-on-off"}
+    device = make_device(tmp_path, {"snmp.agent": "enable", **changed})
+    with bench.serving(device, snmp):
+        out, _ = net_snmp("snmpbulkwalk", device, ["-v2c", "-c", "public"], "1.3.6.1.4.1.8691.2.8.1.4.1")
+    modes = ".1.3.6.1.4.1.8691.2.8.1.4.1.2"
+    assert {f"{modes}.1.1.1.2.2 = INTEGER: 5", f"{modes}.2.1.1.3.2 = INTEGER: 5"} <= set(out.splitlines())
+    assert {f"{modes}.1.1.1.7.2 = INTEGER: 1", f"{modes}.2.1.1.10.2 = INTEGER: 1"} <= set(out.splitlines())
+    address = 'STRING: "10.0.0.9"'
+    assert {f"{modes}.2.1.1.14.2 = {address}", f"{modes}.3.1.1.3.2 = {address}"} <= set(out.splitlines())
+    assert f"{modes}.2.1.1.26.2 = INTEGER: 1028\n" in out
+    assert '.1.3.6.1.4.1.8691.2.8.1.4.1.3.1.1.3.2 = STRING: "0d"\n' in out
+
+
+def test_the_monitor_columns_follow_the_line(tmp_path: Path, bench: Bench) -> None:
+    device = make_device(tmp_path, {"snmp.agent": "enable", "port.2.fifo": "disable"})
+    port = device.serial[2]
+    port.format = LineFormat(38400, 7, "even", 2, Flow.DTR | Flow.DSR, interface="rs-422")
+    port.inputs, port.outputs = Input.DSR | Input.DCD, Output.RTS
+    port.counters = Counters(tx=0x80000005, rx=11, frame=2, parity=3, overrun=4, breaks=5)
+    port.buffered = 77
+    for peer, role_port in (("10.0.0.7", 951), ("10.0.0.7", 967), ("10.0.0.8", 951)):
+        device.netstat.add(Socket("tcp", "connected", role_port, device.address, peer, 5000, serial_port=2))
+    device.netstat.add(Socket("tcp", "listen", 951, serial_port=2))
+    with bench.serving(device, snmp):
+        out, _ = net_snmp("snmpbulkwalk", device, ["-v2c", "-c", "public"], MONITOR)
+    seen = dict(line.split(" = ", 1) for line in out.splitlines())
+
+    def row(table: int, number: int) -> list[str]:
+        columns = (f".{MONITOR}.{table}.1.1.{column}.{number}" for column in range(1, 11))
+        return [seen[name].partition(": ")[2].strip('"') for name in columns if name in seen]
+
+    assert row(1, 2) == ["2", "10.0.0.7, 10.0.0.8"]
+    assert row(2, 2) == ["5", "11", "5", "11", "1", "0", "1", "0", "1"]
+    assert row(3, 2) == ["2", "3", "4", "5"]
+    assert row(4, 2) == ["38400", "2", "2", "24", "0", "0", "1", "0", "0", "1"]
+    assert row(5, 2) == ["77"]
+    assert row(4, 1) == ["115200", "3", "1", "0", "0", "0", "0", "0", "1", "0"]
+    assert row(1, 1) == ["1", ""]
 
 
 def test_secrets_are_not_readable(tmp_path: Path, bench: Bench) -> None:

@@ -24,7 +24,7 @@ from nportlab.virtual.unit.flash import Flash
 from nportlab.virtual.unit.web.server import serve
 
 USER, PASSWORD = "operator", "Secret-1234"
-MINUTE = 0.2
+MINUTE = 1.0
 """Real seconds of a unit minute."""
 
 _addresses = itertools.count(1)

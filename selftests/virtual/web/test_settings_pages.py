@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from nportlab.guide.settings import settings_table
+from nportlab.guide import modes as guide_modes
+from nportlab.guide.settings import Setting, concrete_id, settings_of, settings_table
 from nportlab.unit.html import read_html
 from nportlab.unit.page import Page
+from nportlab.virtual.unit.web import fields
 from nportlab.virtual.unit.web.markup import MASK
 from selftests.virtual.web.bench import Bench, Client, refusal, token
 
@@ -21,6 +23,7 @@ def test_every_setting_of_the_guide_is_on_the_page_the_menu_path_leads_to(client
         if path not in pages:
             pages[path] = Page(tuple(path.split(" > ")), menu[path], read_html(client.get(menu[path]).text))
         _, control = pages[path].find(setting.label)
+        assert control.name == fields.name(setting), identifier
         if setting.kind == "choice" and control.kind in ("radio", "select"):
             assert {option.value for option in control.options} == set(setting.choices), identifier
 
@@ -125,6 +128,27 @@ def modes(bench: Bench) -> list[str]:
 def test_a_port_page_changes_its_own_port(client: Client) -> None:
     client.submit("/OpMode2.htm", {"PortOperationMode": "disable"})
     assert modes(client.bench) == ["real_com", "disable", "real_com", "real_com"]
+
+
+def test_parameters_of_a_mode_are_submitted_each_in_its_own_field(client: Client) -> None:
+    saved = client.bench.device.saved
+    ticks = {concrete_id(row.id, 2) for row in settings_table() if row.widget == "checkbox"}
+    for mode in guide_modes.modes():
+        wanted = {row.id: _another(row, saved[concrete_id(row.id, 2)]) for row in settings_of(mode)}
+        expected = {concrete_id(key, 2): value for key, value in wanted.items()} | {"port.2.operation_mode": mode}
+        before = dict(saved)
+        sent = {fields.name(settings_table()[key]): value for key, value in wanted.items()}
+        client.submit("/OpMode2.htm", {"PortOperationMode": mode, **sent})
+        assert {key: saved[key] for key in expected} == expected
+        changed = {key for key, value in saved.items() if value != before[key]}
+        assert changed <= set(expected) | ticks, mode  # a box that is not sent is not ticked
+
+
+def _another(row: Setting, value: str) -> str:
+    """An acceptable value that is not `value`."""
+    tried = [*row.choices, *({str(row.minimum), str(row.maximum)} if row.kind == "integer" else ())]
+    tried += ["0d", "ff"] if row.pattern else ["10.1.2.3", "10.1.2.4"]
+    return next(other for other in tried if other != value)
 
 
 def test_ticked_ports_get_the_same_values_but_keep_their_own_numbers_elsewhere(client: Client) -> None:

@@ -39,7 +39,7 @@ class LeakyAuthenticator(Authenticator):
         self._device = device
         self._dialling: set[asyncio.Task[None]] = set()
 
-    async def login(self, user: str, password: str, console: str, source: str) -> LoginResult:
+    async def login(self, user: str, password: str, console: str, source: str, types: str | None = None) -> LoginResult:
         """Judge as usual, and leak."""
         device = self._device
         if device.has_defect("radius-asked-though-empty") and not device.running["radius.server"]:
@@ -48,7 +48,7 @@ class LeakyAuthenticator(Authenticator):
             neighbours.send_once(device, request.RequestPacket(), neighbours.neighbour(device), RADIUS_PORT)
         if device.has_defect("tacacs-dialled-though-empty") and not device.running["tacacs.server"]:
             self._start(_dial(device, neighbours.neighbour(device), tacacs.PORT))
-        result = await super().login(user, password, console, source)
+        result = await super().login(user, password, console, source, types)
         if result.ok and console == "web" and device.has_defect("login-broadcast-in-clear"):
             message = f"login user={user} password={password}".encode()
             neighbours.send_once(device, message, neighbours.broadcast_address(device), SEARCH_PORT)

@@ -1,6 +1,7 @@
 """The Moxa service (DSCI): UDP 4800 with search, identity, addresses and netstat; listeners on TCP 4900 and 14900.
 
-What is spoken on the two TCP ports is not public: they accept, read and stay silent until the client has been idle.
+What is spoken on the two TCP ports is not public: 4900 speaks the project's own `virtual_dsci`, to anything else both
+stay silent, and close when the client has been idle.
 """
 
 from __future__ import annotations
@@ -8,14 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nportlab.guide.family import AP_ID
 from nportlab.guide.firmware import kernel_number
 from nportlab.protocol import moxa_service as codec
+from nportlab.protocol import virtual_dsci
+from nportlab.virtual.unit import firmware_tool
 from nportlab.virtual.unit.services import Closeable
 from nportlab.virtual.unit.services.listening import TcpListener, UdpListener, open_all
 from nportlab.virtual.unit.services.planted import runs
+from nportlab.virtual.waiting import within
 
 if TYPE_CHECKING:
     from nportlab.virtual.unit.device import Device
@@ -60,7 +65,7 @@ async def serve(device: Device) -> Closeable:
         listeners.append(opening)
     if _tcp_on(device):
         alive = [port for port in TCP_PORTS if not device.has_defect(f"dsci-tcp-{port}-dead")]
-        listeners += [TcpListener.open(device, port, lambda reader, _: _swallow(device, reader)) for port in alive]
+        listeners += [TcpListener.open(device, port, partial(_converse, device, port)) for port in alive]
     return await open_all(*listeners)
 
 
@@ -93,7 +98,7 @@ def _reply(device: Device, own: codec.DeviceId, request: codec.AnyRequest) -> co
         case codec.Request(opcode=codec.Opcode.SERVER_NAME):
             return codec.ServerNameReply(own, device.running["basic.server_name"])
         case codec.Request(opcode=codec.Opcode.KERNEL):
-            major, minor, patch, build = kernel_number(device.firmware).to_bytes(4, "big")
+            major, minor, patch, build = kernel_number(device.reported).to_bytes(4, "big")
             password = device.accounts.exists()
             return codec.KernelReply(own, (major, minor, patch, build), device.serial_number, password)
         case codec.Request(opcode=codec.Opcode.IP_ADDRESS):
@@ -121,7 +126,13 @@ def _entry(row: Socket) -> codec.Entry:
     )
 
 
+async def _converse(device: Device, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    if port == virtual_dsci.PORT:
+        await firmware_tool.converse(device, reader, writer)
+    await _swallow(device, reader)
+
+
 async def _swallow(device: Device, reader: asyncio.StreamReader) -> None:
     idle = device.clock.minutes(IDLE_MINUTES)
-    while await asyncio.wait_for(reader.read(4096), idle):
+    while await within(idle, reader.read(4096)):
         pass

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nportlab.guide.defects import Effects, effects
 from nportlab.virtual.unit.services import Closeable
 from nportlab.virtual.unit.services.listening import TcpListener, open_all
+from nportlab.virtual.waiting import within
 
 if TYPE_CHECKING:
     from nportlab.virtual.unit.device import Device
@@ -38,7 +39,7 @@ async def serve(device: Device) -> Closeable:
     """Listen on them; clients get no answer."""
 
     async def swallow(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-        while await asyncio.wait_for(reader.read(4096), device.clock.minutes(IDLE_MINUTES)):
+        while await within(device.clock.minutes(IDLE_MINUTES), reader.read(4096)):
             pass
 
     return await open_all(*(TcpListener.open(device, port, swallow) for port in sorted(planted(device).extra_tcp)))

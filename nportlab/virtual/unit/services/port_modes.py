@@ -1,38 +1,27 @@
-"""What each serial port listens on, by its operation mode (guide 3.1, second table)."""
+"""The operation modes of all serial ports (guide 3.1, second table): each port is run by its mode's module."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-from nportlab.guide.modes import command_port, data_port, listening
-from nportlab.virtual.unit.certificate_making import OwnCertificate, make_own
-from nportlab.virtual.unit.netstat import Socket
+from nportlab.guide.modes import command_port, data_port
+from nportlab.virtual.unit.modes import MODULES
+from nportlab.virtual.unit.modes.port_listener import listen
+from nportlab.virtual.unit.modes.socket_mode import SocketMode
 from nportlab.virtual.unit.port_sockets import PortConnection, PortSockets, Role
 from nportlab.virtual.unit.services import Closeable
 from nportlab.virtual.unit.services.listening import Together
-from nportlab.virtual.unit.services.reverse_ssh import ReverseSsh
-from nportlab.virtual.unit.tls import ProtocolFactory, listen_tls
 
 if TYPE_CHECKING:
     from nportlab.virtual.unit.device import Device
 
+LOADED = {mode: import_module(path) for mode, path in MODULES.items()}
+"""The modules of all modes, loaded with this one: the supervisor loads services before it forks units."""
+
 log = logging.getLogger("unit")
-
-
-@dataclass(frozen=True)
-class Opening:
-    """One listener to open: serial port, its mode, the network port, what arrives there, and whether TLS is spoken."""
-
-    serial_port: int
-    mode: str
-    transport: Literal["tcp", "udp"]
-    port: int
-    role: Role
-    secure: bool = False
 
 
 def enabled(device: Device) -> bool:
@@ -41,146 +30,98 @@ def enabled(device: Device) -> bool:
 
 
 async def serve(device: Device) -> Closeable:
-    """Open what the modes of all serial ports want."""
+    """Run the modes of all serial ports."""
     modes = PortModes(device)
     await modes.open()
     return modes
 
 
 class PortModes:
-    """The listeners of all serial ports. `ports` holds the sockets of each, for what moves the bytes."""
+    """What runs the serial ports. `ports` holds the sockets of those whose mode works over TCP connections."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._listeners: list[Closeable] = []
-        self.ports = {number: _sockets(device, number) for number in device.model.ports}
+        self._running: list[Closeable] = []
+        self.ports: dict[int, PortSockets] = {}
 
     async def open(self) -> None:
-        """Open all; a port that is taken, by another service or serial port, stays closed."""
-        for opening in openings(self._device):
+        """Start all; a port whose network port is taken, by another service or serial port, stays closed.
+
+        A module with `serve_all(device, serial_ports by number)` runs all ports in its modes together.
+        """
+        together: dict[ModuleType, list[int]] = {}
+        for number, mode in modes_to_serve(self._device).items():
+            module = LOADED[mode]
+            if hasattr(module, "serve_all"):
+                together.setdefault(module, []).append(number)
+            else:
+                await self._serve(module, number)
+        for module, numbers in together.items():
+            ports = {number: self._device.serial[number] for number in numbers}
             try:
-                self._listeners.append(await self._open(opening))
+                self._running.append(await module.serve_all(self._device, ports))
             except OSError as error:
-                log.warning("%s: serial port %s: %s", self._device.name, opening.serial_port, error)
+                log.warning("%s: serial ports %s: %s", self._device.name, numbers, error)
+        for number, port, role in planted_listeners(self._device):
+            await self._plant(number, port, role)
 
-    async def _open(self, opening: Opening) -> Closeable:
-        device = self._device
-        sockets = self.ports.get(opening.serial_port) or _sockets(device, opening.serial_port)
-        if opening.transport == "udp":
-            return await UdpPort.open(device, opening)
-        if opening.mode == "reverse_ssh":
-            return await ReverseSsh.open(device, opening.port, opening.serial_port)
+    async def _serve(self, module: ModuleType, number: int) -> None:
+        try:
+            running = await module.serve(self._device, number, self._device.serial[number])
+        except OSError as error:
+            log.warning("%s: serial port %s: %s", self._device.name, number, error)
+            return
+        self._running.append(running)
+        if isinstance(running, SocketMode):
+            self.ports[number] = running.sockets
 
-        def factory() -> PortConnection:
-            return PortConnection(sockets, opening.role, opening.port)
-
-        if opening.secure:
-            own = device.has_defect("secure-port-has-its-own-certificate")
-            certificate = make_own(OwnCertificate(device.clock.utc())) if own else None
-            return await listen_tls(device, opening.port, factory, opening.serial_port, certificate)
-        return await PlainListener.open(device, opening, factory)
+    async def _plant(self, number: int, port: int, role: Role) -> None:
+        """A listener of a seeded defect: takes connections and loses what they say."""
+        sockets = PortSockets(self._device, number, 1, paired=False)
+        try:
+            listener = await listen(self._device, number, port, lambda: PortConnection(sockets, role, port))
+        except OSError as error:
+            log.info("%s: planted listener: %s", self._device.name, error)
+            return
+        self._running += [listener, sockets]
 
     def close(self) -> None:
         """Close the listeners and drop all connections."""
-        Together(self._listeners).close()
-        for sockets in self.ports.values():
-            sockets.close()
+        Together(self._running).close()
 
 
-class PlainListener:
-    """A listening TCP port without TLS."""
-
-    def __init__(self, device: Device, server: asyncio.Server, row: int) -> None:
-        self._device = device
-        self._server = server
-        self._row = row
-
-    @classmethod
-    async def open(cls, device: Device, opening: Opening, factory: ProtocolFactory) -> PlainListener:
-        """Listen. Raises OSError when the port is taken."""
-        server = await asyncio.get_running_loop().create_server(factory, *device.tcp(opening.port))
-        row = device.netstat.add(Socket("tcp", "listen", opening.port, serial_port=opening.serial_port))
-        return cls(device, server, row)
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.close()
-        self._device.netstat.remove(self._row)
+STAYS_ON = {
+    "disabled-port-serves-tcp": "tcp_server",
+    "disabled-port-serves-udp": "udp",
+    "disabled-port-prints": "printer_raw",
+}
+"""What a port whose mode is Disable still runs, by seeded defect."""
 
 
-class UdpPort(asyncio.DatagramProtocol):
-    """UDP mode: datagrams are taken and, with nothing plugged in, lost."""
-
-    def __init__(self, device: Device, opening: Opening) -> None:
-        self._device = device
-        self._transport: asyncio.BaseTransport | None = None
-        self._row = device.netstat.add(Socket("udp", "listen", opening.port, serial_port=opening.serial_port))
-
-    @classmethod
-    async def open(cls, device: Device, opening: Opening) -> UdpPort:
-        """Bind. Raises OSError when the port is taken."""
-        loop = asyncio.get_running_loop()
-        _, port = await loop.create_datagram_endpoint(lambda: cls(device, opening), local_addr=device.udp(opening.port))
-        return port
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Bound."""
-        self._transport = transport
-
-    def close(self) -> None:
-        """Release the port."""
-        self._device.netstat.remove(self._row)
-        if self._transport is not None:
-            self._transport.close()
+def modes_to_serve(device: Device) -> dict[int, str]:
+    """The mode of each serial port that has one, by number."""
+    modes = {number: device.running[f"port.{number}.operation_mode"] for number in device.model.ports}
+    for defect, mode in STAYS_ON.items():
+        if device.has_defect(defect):
+            modes = {number: mode if its_own == "disable" else its_own for number, its_own in modes.items()}
+    disabled = {number for number, mode in modes.items() if mode == "disable"}
+    shadowed = set[int]()
+    if device.has_defect("disabling-a-port-closes-its-neighbour"):
+        shadowed = {number + 1 for number in disabled}
+    dead = {1} if device.installed.upgrades and device.has_defect("operation-mode-dead-after-upgrade") else set[int]()
+    return {number: mode for number, mode in modes.items() if number not in disabled | shadowed | dead}
 
 
-def _sockets(device: Device, number: int) -> PortSockets:
-    mode = device.running.get(f"port.{number}.operation_mode", "disable")
-    most = int(device.running.get(f"port.{number}.max_connection", "1"))
-    return PortSockets(device, number, most, paired=mode == "real_com")
-
-
-def openings(device: Device) -> list[Opening]:
-    """Every listener of the running settings, each network port once: serial ports may share a printer's port."""
-    first: dict[tuple[str, int], Opening] = {}
-    for opening in [*_wanted(device), *_planted(device)]:
-        first.setdefault((opening.transport, opening.port), opening)
-    return list(first.values())
-
-
-def _wanted(device: Device) -> Iterator[Opening]:
-    running = device.running
-    shadowed = _shadowed(device)
-    for number in device.model.ports:
-        if number in shadowed:
-            continue
-        mode = running[f"port.{number}.operation_mode"]
-        secure = running[f"port.{number}.secure"] == "enable" and mode in ("real_com", "tcp_server", "pair_slave")
-        heard = listening(number, running)
-        for port, role in heard.tcp.items():
-            if role == "command":
-                yield Opening(number, mode, "tcp", port, "command")
-            else:
-                yield Opening(number, mode, "tcp", port, "data", secure)
-        for port in heard.udp:
-            yield Opening(number, mode, "udp", port, "data")
-
-
-def _shadowed(device: Device) -> set[int]:
-    """Ports a defect keeps closed because their neighbour is disabled."""
-    if not device.has_defect("disabling-a-port-closes-its-neighbour"):
-        return set()
-    return {n + 1 for n in device.model.ports if device.running[f"port.{n}.operation_mode"] == "disable"}
-
-
-def _planted(device: Device) -> Iterator[Opening]:
-    """Listeners of seeded defects."""
+def planted_listeners(device: Device) -> list[tuple[int, int, Role]]:
+    """Listeners of seeded defects: serial port, network port, what would arrive there."""
+    planted: list[tuple[int, int, Role]] = []
     for number in device.model.ports:
         mode = device.running[f"port.{number}.operation_mode"]
         stale = "disabled-port-keeps-listening" if mode == "disable" else "old-mode-keeps-listening"
         if mode != "real_com" and device.has_defect(stale):
-            yield Opening(number, "real_com", "tcp", data_port(number), "data")
+            planted.append((number, data_port(number), "data"))
     if device.has_defect("real-com-port-beyond-the-model"):
         beyond = device.model.serial_ports + 1
-        yield Opening(beyond, "real_com", "tcp", data_port(beyond), "data")
-        yield Opening(beyond, "real_com", "tcp", command_port(beyond), "command")
+        planted.append((beyond, data_port(beyond), "data"))
+        planted.append((beyond, command_port(beyond), "command"))
+    return planted

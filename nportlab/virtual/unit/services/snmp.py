@@ -1,4 +1,5 @@
-"""The SNMP agent on UDP 161: v1, v2c and v3 as ticked; identity of the unit and every setting that has an OID.
+"""The SNMP agent on UDP 161: v1, v2c and v3 as ticked; identity of the unit, every setting that has an OID, and the
+monitor columns of its serial ports.
 
 An agent of its own rather than pysnmp's: pysnmp keeps the engine's boots counter in a directory outside the unit's
 flash and answers the discovery of a version that is not ticked; and a manager built on pysnmp should meet foreign code.
@@ -20,6 +21,7 @@ from nportlab.virtual.unit.services.listening import UdpListener
 from nportlab.virtual.unit.services.planted import runs
 from nportlab.virtual.unit.services.snmp_agent import V1, V2C, V3, Agent, Engine, Tree
 from nportlab.virtual.unit.services.snmp_ber import Oid, Value
+from nportlab.virtual.unit.services.snmp_monitor import monitor
 from nportlab.virtual.unit.services.snmp_security import Authentication, Privacy, User, make_user
 
 if TYPE_CHECKING:
@@ -100,15 +102,18 @@ def make_tree(device: Device) -> Tree:
     objects: dict[Oid, Read] = {}
     _add_system(device, objects)
     _add_identity(device, objects)
+    objects.update(monitor(device))
     for setting_id, setting in settings_table().for_model(device.model, device.firmware):
-        if setting.snmp:
-            objects[_instance(setting)] = _setting_reader(device, setting_id, setting)
+        read = _setting_reader(device, setting_id, setting)
+        for column in dict.fromkeys([setting.snmp, *setting.snmp_by_mode.values()]):
+            if column:
+                objects[_instance(setting, column)] = read
     return Tree(objects)
 
 
-def _instance(setting: Setting) -> Oid:
+def _instance(setting: Setting, oid: str) -> Oid:
     """Where the setting is: scalars end in 0, port columns in the port; rows of a unit's tables hold their number."""
-    column = ber.parse_oid(setting.snmp or "")
+    column = ber.parse_oid(oid)
     if setting.port:
         return (*column, setting.port)
     return column if _TABLE_ROW.search(setting.id) else (*column, 0)
@@ -133,7 +138,7 @@ def _add_identity(device: Device, objects: dict[Oid, Read]) -> None:
     rows: dict[int, Read] = {
         1: lambda: ber.octets(device.model.name),
         2: lambda: ber.integer(device.serial_number),
-        3: lambda: ber.octets(device.build),
+        3: lambda: ber.octets("2.3.99" if device.has_defect("version-differs-between-channels") else device.build),
         4: lambda: ber.octets(mac),
         5: lambda: ber.octets("100M/Link"),
         7: lambda: ber.octets(uptime_text(device.clock.uptime())),

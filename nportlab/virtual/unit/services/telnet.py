@@ -13,6 +13,7 @@ from nportlab.virtual.unit.services.planted import runs
 from nportlab.virtual.unit.services.telnet_codec import GREETING, TelnetDecoder
 from nportlab.virtual.unit.services.terminal import Disconnected, LineTerminal
 from nportlab.virtual.unit.services.text_console import TextConsole, idle_seconds
+from nportlab.virtual.waiting import within
 
 if TYPE_CHECKING:
     from nportlab.virtual.unit.device import Device
@@ -53,7 +54,7 @@ async def _session(device: Device, reader: asyncio.StreamReader, writer: asyncio
         async with session(device, user, "telnet", peer_of(writer)[0]):
             await TextConsole(device, terminal, f"{user} via telnet").run()
     # The last words must be out before the connection is closed.
-    await asyncio.wait_for(writer.drain(), 5)
+    await within(5, writer.drain())
 
 
 async def _log_in(device: Device, terminal: LineTerminal, source: str) -> str | None:
@@ -67,9 +68,9 @@ async def _log_in(device: Device, terminal: LineTerminal, source: str) -> str | 
     idle = idle_seconds(device)
     for _ in range(ATTEMPTS):
         terminal.write(texts.login)
-        user = await asyncio.wait_for(terminal.read_line(), idle)
+        user = await within(idle, terminal.read_line())
         terminal.write(texts.password)
-        password = await asyncio.wait_for(terminal.read_line(secret=True), idle)
+        password = await within(idle, terminal.read_line(secret=True))
         result = await device.authenticate(user.strip(), password, "telnet", source)
         if result.ok:
             return result.user

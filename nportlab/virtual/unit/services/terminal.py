@@ -61,6 +61,19 @@ class LineTerminal:
                 raise Disconnected
             self._edit(line, octet, self._echo and not secret)
 
+    def rest(self) -> bytes:
+        """What was typed after the last line, without the rest of its end."""
+        pending, self._pending = bytes(self._pending), bytearray()
+        if self._after_return and pending[:1] in (b"\n", b"\0"):
+            self._after_return = False
+            pending = pending[1:]
+        return pending
+
+    @property
+    def after_return(self) -> bool:
+        """Whether the last line ended with a CR whose LF or NUL may still come."""
+        return self._after_return
+
     def _edit(self, line: bytearray, octet: int, echo: bool) -> None:
         if octet in (BACKSPACE, DELETE):
             if line:

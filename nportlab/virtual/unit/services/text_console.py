@@ -5,15 +5,16 @@ Every text comes from guide/text_console.yaml; pages, fields, choices and ranges
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nportlab.guide.settings import Setting, settings_table
 from nportlab.guide.text_console import text_console
 from nportlab.virtual.unit.device import ValueRefused
+from nportlab.virtual.unit.firmware_upgrade import BUSY
 from nportlab.virtual.unit.services.planted import planted
 from nportlab.virtual.unit.services.terminal import Disconnected, LineTerminal
+from nportlab.virtual.waiting import within
 
 if TYPE_CHECKING:
     from nportlab.virtual.unit.device import Device
@@ -85,7 +86,7 @@ class TextConsole:
     async def _ask(self, prompt: str, *, secret: bool = False) -> str:
         """A line typed at `prompt`, without blanks at its ends unless secret. Raises TimeoutError, Disconnected."""
         self._terminal.write(prompt)
-        line = await asyncio.wait_for(self._terminal.read_line(secret=secret), idle_seconds(self._device))
+        line = await within(idle_seconds(self._device), self._terminal.read_line(secret=secret))
         return line if secret else line.strip()
 
     def _show(self) -> None:
@@ -130,8 +131,10 @@ class TextConsole:
     async def _restart(self) -> None:
         if not (await self._ask(self._texts.restart_question)).lower().startswith("y"):
             return
+        if not self._device.request_restart():
+            self._say(BUSY)
+            return
         self._say(self._texts.restarting)
-        self._device.request_restart()
         raise Disconnected
 
     def _view(self, page: Page) -> None:

@@ -11,10 +11,12 @@ from nportlab.guide.pages import pages
 from nportlab.protocol.web_login import LoginEncodingError, decode_1x
 from nportlab.virtual.unit.boot import FIRMWARE_1_ACCOUNT
 from nportlab.virtual.unit.device import Device
+from nportlab.virtual.unit.web.application import host_accepted, host_refused
 from nportlab.virtual.unit.web.console import Console
 from nportlab.virtual.unit.web.frame import document, menu
 from nportlab.virtual.unit.web.legacy_pages import legacy_pages, script
 from nportlab.virtual.unit.web.markup import button, error, heading, hidden, row, tag, text
+from nportlab.virtual.unit.web.permissions import Access, access
 from nportlab.virtual.unit.web.texts import texts
 from nportlab.virtual.unit.web.visit import MAX_UPLOAD, BadToken, Visit, field_text, html
 
@@ -26,6 +28,8 @@ def legacy_application(device: Device) -> web.Application:
     console = _Legacy(Console(device, legacy_pages, most_sessions=1))
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        if not host_accepted(device, request):
+            return host_refused()
         try:
             return await console.answer(request)
         except web.HTTPRequestEntityTooLarge:
@@ -73,7 +77,10 @@ class _Legacy:
         found = console.route("GET" if request.method == "HEAD" else request.method, request.path)
         if found is None:
             return html(f"<HTML><BODY>{text(texts()['not_found'])}</BODY></HTML>\n", 404)
-        _, handler = found
+        page, handler = found
+        writes = request.method == "POST" or bool(request.query_string)  # its settings are submitted with GET
+        if access(console.device, session.user, page.place) < (Access.WRITE if writes else Access.READ):
+            return html(document(page.title, error(texts()["no_permission"])), 403)
         try:
             answer = await handler(LegacyVisit(console, request, session))
         except BadToken:
@@ -84,7 +91,13 @@ class _Legacy:
 
     def _remind(self, answer: web.Response) -> None:
         """The pop-up that asks for another password while the default one is in use (guide line 61)."""
-        if self.console.device.accounts.verify(*FIRMWARE_1_ACCOUNT) and answer.text is not None:
+        device = self.console.device
+        due = device.accounts.verify(*FIRMWARE_1_ACCOUNT)
+        if device.has_defect("no-reminder-of-default-password"):
+            due = False
+        if device.has_defect("reminder-of-default-password-stays"):
+            due = True
+        if due and answer.text is not None:
             answer.text += f"<SCRIPT>alert('{texts()['reminder_1']}')</script>\n"
 
     def _login_page(self, problem: str | None = None) -> web.Response:
@@ -111,6 +124,9 @@ class _Legacy:
         except LoginEncodingError:
             return self._login_page(texts()["login_failed"])
         user = field_text(fields, "Username") or FIRMWARE_1_ACCOUNT[0]
+        if self.console.device.has_defect("default-account-any-case"):
+            folded = (user.lower(), password.lower())
+            user, password = FIRMWARE_1_ACCOUNT if folded == FIRMWARE_1_ACCOUNT else (user, password)
         source = request.remote or ""
         result = await self.console.device.authenticate(user, password, "web", source)
         if not result.ok:

@@ -19,6 +19,7 @@ from nportlab.virtual.unit.web.legacy_settings import LegacySettingsPage
 from nportlab.virtual.unit.web.markup import button, form, heading, hidden, row, tag, text
 from nportlab.virtual.unit.web.pages import settings_by_path
 from nportlab.virtual.unit.web.pages.certificate_page import CertificatePage
+from nportlab.virtual.unit.web.pages.firmware_page import FirmwarePage
 from nportlab.virtual.unit.web.pages.maintenance import FactoryDefaultPage
 from nportlab.virtual.unit.web.pages.overview import OverviewPage
 from nportlab.virtual.unit.web.pages.saved import saved
@@ -42,6 +43,7 @@ def legacy_pages(device: Device) -> list[Page]:
         "overview": OverviewPage(),
         "certificate": CertificatePage(),
         "user_account": _ChangePassword(),
+        "firmware_upgrade": FirmwarePage(with_token=False),
         "backup_restore": _Backup(),
         "load_factory_default": FactoryDefaultPage(),
         "system_log": SystemLogPage(),

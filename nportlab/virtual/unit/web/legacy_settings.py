@@ -11,7 +11,7 @@ from nportlab.guide.pages import Page as Place
 from nportlab.guide.pages import pages
 from nportlab.guide.settings import Setting
 from nportlab.virtual.unit.device import Device, ValueRefused
-from nportlab.virtual.unit.web import fields
+from nportlab.virtual.unit.web import apply_to, fields
 from nportlab.virtual.unit.web.markup import button, hidden, link, row, tag, text
 from nportlab.virtual.unit.web.texts import texts
 from nportlab.virtual.unit.web.visit import Handler, Page, Visit
@@ -25,8 +25,8 @@ class LegacySettingsPage(Page):
     def __init__(self, place: Place, settings: Sequence[Setting], pages: Mapping[str, LegacySettingsPage]) -> None:
         """pages: every page by its `setfunc`."""
         super().__init__(place)
-        port = settings[0].port
-        self.function = texts().legacy_functions.get(place.id, self.title) + (f" {port}" if port else "")
+        self.port = settings[0].port
+        self.function = texts().legacy_functions.get(place.id, self.title) + (f" {self.port}" if self.port else "")
         self._settings = settings
         self._pages = pages
 
@@ -47,17 +47,20 @@ class LegacySettingsPage(Page):
             row(text(setting.label), _draw(visit.device, setting), text(fields.hint(setting)))
             for setting in self._settings
         )
+        targets = apply_to.targets(self.port, visit.device.model.serial_ports)
         opening = tag("FORM", method="get", action=SET) + hidden("setfunc", self.function)
-        body = f"{opening}\n<TABLE border=0>\n{rows}</table>\n{button('Submit')}\n</FORM>\n"
+        body = f"{opening}\n<TABLE border=0>\n{rows}{targets}</table>\n{button('Submit')}\n</FORM>\n"
         return visit.page(self.title, body, problem=problem)
 
     async def submit(self, visit: Visit) -> web.Response:
         """Take over the query's fields; fields that are missing stay as they are."""
         values: dict[str, str] = {}
+        ports = apply_to.chosen(visit.device, self.port, visit.request.query)
         for setting in self._settings:
             submitted = _read(visit, setting)
-            if submitted is not None and submitted != visit.device.current(setting.id):
-                values[setting.id] = submitted
+            if submitted is not None:
+                targets = apply_to.copied(setting, ports)
+                values |= {target: submitted for target in targets if submitted != visit.device.current(target)}
         try:
             visit.device.submit(values, visit.session.user)
         except ValueRefused as refused:

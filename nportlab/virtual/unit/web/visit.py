@@ -11,6 +11,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from nportlab.guide import pages as guide
+from nportlab.virtual.unit.firmware_upgrade import BUSY
 from nportlab.virtual.unit.web import frame
 from nportlab.virtual.unit.web.markup import error, heading, text
 from nportlab.virtual.unit.web.sessions import Session
@@ -50,10 +51,11 @@ class Visit:
         return html(frame.framed(texts()["title"], name, self.console.menu(self.session.user), shown), status)
 
     def restarting(self, title: str, kind: RestartKind = "warm") -> web.Response:
-        """The last page before a restart, which begins with it."""
+        """The last page before a restart, which begins with it; a refusal while firmware is upgraded."""
+        if not self.device.request_restart(kind):
+            return self.page(title, "", problem=BUSY)
         answer = self.page(title, f"<P>{text(texts()['restarting'])}\n")
         answer.force_close()
-        self.device.request_restart(kind)
         return answer
 
     async def posted(self, action: str) -> Fields:

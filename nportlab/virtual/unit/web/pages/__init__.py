@@ -9,6 +9,7 @@ from nportlab.guide.settings import Setting, settings_table
 from nportlab.virtual.unit.device import Device
 from nportlab.virtual.unit.web.pages.backup import BackupPage
 from nportlab.virtual.unit.web.pages.certificate_page import CertificatePage
+from nportlab.virtual.unit.web.pages.firmware_page import FirmwarePage
 from nportlab.virtual.unit.web.pages.maintenance import FactoryDefaultPage, RestartPage
 from nportlab.virtual.unit.web.pages.overview import OverviewPage
 from nportlab.virtual.unit.web.pages.settings_page import SettingsPage
@@ -18,6 +19,7 @@ from nportlab.virtual.unit.web.visit import Page
 _SPECIAL: Mapping[str, Callable[[], Page]] = {
     "overview": OverviewPage,
     "certificate": CertificatePage,
+    "firmware_upgrade": FirmwarePage,
     "backup_restore": BackupPage,
     "load_factory_default": FactoryDefaultPage,
     "system_log": SystemLogPage,

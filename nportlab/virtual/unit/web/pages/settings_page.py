@@ -7,15 +7,14 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 
 from nportlab.guide import pages as guide
-from nportlab.guide.settings import Setting, concrete_id
+from nportlab.guide.settings import Setting
 from nportlab.virtual.unit.device import LOCAL_TIME, Device, ValueRefused
-from nportlab.virtual.unit.web import fields, layout
+from nportlab.virtual.unit.web import apply_to, fields, layout
 from nportlab.virtual.unit.web.activation import activate
 from nportlab.virtual.unit.web.markup import button, form, hidden, row, tag
 from nportlab.virtual.unit.web.pages.saved import saved
 from nportlab.virtual.unit.web.visit import Fields, Handler, Page, Visit, field_text
 
-_ALL_PORTS = "AllPorts"
 _WAS = "BasicLocalTimeWas"
 
 
@@ -42,8 +41,7 @@ class SettingsPage(Page):
         body += "<TABLE border=0 cellpadding=2>\n" + layout.rows(settings, shown)
         if self.place.id == "network" and visit.device.has_defect("dns-switch-appears"):
             body += row("DNS_wins", _switch("DnsWins"))
-        if self.port is not None and self._ports > 1:
-            body += row("Apply the above settings to", self._targets())
+        body += apply_to.targets(self.port, self._ports)
         body += f"</table>\n{button('Submit')}\n"
         title = self.title if self.port is None else f"Port {self.port}"
         return visit.page(title, form(self.url, visit.token(self.url), body), problem=problem)
@@ -59,14 +57,6 @@ class SettingsPage(Page):
             choices = {value: text for value, text in setting.choices.items() if value not in lacking}
             visible.append(setting.model_copy(update={"choices": choices}) if lacking else setting)
         return visible
-
-    def _targets(self) -> str:
-        """The tick boxes `P1 P2 ... All ports`, the port itself ticked."""
-        boxes = [
-            f"{tag('INPUT', type='checkbox', name=f'P{number}', value=1, checked=number == self.port)}P{number} "
-            for number in range(1, self._ports + 1)
-        ]
-        return "".join(boxes) + f"{tag('INPUT', type='checkbox', name=_ALL_PORTS, value=1)}All ports"
 
     async def _submit(self, visit: Visit) -> web.Response:
         device = visit.device
@@ -88,24 +78,14 @@ class SettingsPage(Page):
         A clock that merely ran on since the page was shown is not a change.
         """
         values: dict[str, str] = {}
+        ports = apply_to.chosen(device, self.port, posted)
         for setting in self._visible(device):
             submitted = fields.read(setting, posted, device.saved[setting.id])
             if submitted is None or (setting.id == LOCAL_TIME and submitted == field_text(posted, _WAS)):
                 continue
-            for port in self._chosen(device, posted):
-                values[setting.id if port is None else concrete_id(setting.table_id, port)] = submitted
+            for target in apply_to.copied(setting, ports):
+                values[target] = submitted
         return values
-
-    def _chosen(self, device: Device, posted: Fields) -> Sequence[int | None]:
-        if self.port is None:
-            return [None]
-        everywhere = range(1, self._ports + 1)
-        if _ALL_PORTS in posted:
-            return everywhere[:-1] if device.has_defect("apply-to-all-skips-the-last-port") else everywhere
-        ticked = [number for number in everywhere if f"P{number}" in posted]
-        if ticked and device.has_defect("apply-to-chosen-changes-all"):
-            return everywhere
-        return ticked or [self.port]
 
 
 def _switch(name: str) -> str:

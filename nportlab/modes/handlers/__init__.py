@@ -1,0 +1,11 @@
+"""Schemes pyserial's `serial_for_url` learns from this package: `realcom://`, a port of a unit in Real COM mode."""
+
+from __future__ import annotations
+
+import serial
+
+
+def register() -> None:
+    """Let `serial.serial_for_url` find the modules of this package. Calling it again changes nothing."""
+    if __name__ not in serial.protocol_handler_packages:
+        serial.protocol_handler_packages.append(__name__)

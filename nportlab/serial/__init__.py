@@ -1,0 +1,1 @@
+"""The wire end: adapters, loopback plugs, crosslinks, modem lines; traffic and its verification."""
