@@ -1,14 +1,23 @@
-"""The order of the harness's own tests."""
+"""The order of the harness's own tests, and which of them one worker runs one after another."""
 
 from __future__ import annotations
 
 import pytest
 
-_LONGEST = "test_healthy_units_pass.py"
-"""Whole runs of all suites on one unit, minutes each. They begin first: no worker is left with one at the end."""
+_FIRST = ("selftests/defects/test_healthy", "selftests/defects", "selftests/whole_run", "selftests/firmware")
+"""Whole runs of all suites, minutes each, then what else is long: no worker is left with one at the end."""
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, the others as they were."""
-    items.sort(key=lambda item: item.path.name != _LONGEST)
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Under workers: the longest first, and a module's tests on one worker, because they share racks and servers."""
+    if not hasattr(config, "workerinput"):
+        return
+    items.sort(key=_rank)
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}.{item.path.stem}"))
+
+
+def _rank(item: pytest.Item) -> int:
+    return next((rank for rank, prefix in enumerate(_FIRST) if item.nodeid.startswith(prefix)), len(_FIRST))

@@ -17,6 +17,11 @@ fi
     echo "setup     $("$python" --version) is too old: Python 3.11 or newer is needed (make PYTHON=/path/to/python3 ...)" >&2
     exit 1
 }
+# apt and pip wait for different things; `make setup` asks for the Debian packages again and waits for what is missing.
+[ "$(id -u)" -ne 0 ] || sh tools/packages.sh &
 echo "setup     making $venv (packages from constraints.txt)"
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+failed=0
+"$venv/bin/pip" install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]' || failed=$?
+wait
+exit $failed

@@ -27,6 +27,7 @@ _POLL: Final = 0.03  # seconds between looks while waiting for the unit to go do
 _CONNECT: Final = 0.2  # seconds for one connection attempt; a unit that boots drops what comes too early
 _SETTLE: Final = 10.0  # seconds the other services may come up later than the console
 _SETTLE_VIRTUAL: Final = 1.0
+_LOOK_AT_LOG: Final = 2.0  # seconds between looks into the log of a unit that still answers
 _GO_DOWN: Final = 15.0  # seconds a unit may still answer after a restart was ordered
 
 
@@ -80,8 +81,8 @@ def wait_until_healthy(
     """
     wait = _Wait(unit, deadline, progress)
     health = Health(proof=proof)
-    if before is not None and before.watch and not proof and _went_down(wait, before.watch):
-        health.proof = f"TCP {before.watch} closed"
+    if before is not None and before.watch and not proof:
+        health.proof = _seen_gone(wait, before)
     answers = _any_console_answers if before is None else _console_answers
     wait.until(lambda: answers(unit, state, health), "the console")
     if before is not None and not health.proof:
@@ -143,17 +144,28 @@ class _Wait:
         )
 
 
-def _went_down(wait: _Wait, port: int) -> bool:
-    """Whether the watched port was seen closed, twice, because one lost packet proves nothing.
+def _seen_gone(wait: _Wait, before: Before) -> str:
+    """How the unit was seen to restart, empty when it was not: the watched port closed, twice, because one lost packet
+    proves nothing; or, for one that is back before anybody looks, a new start in its log.
 
     A unit may finish its answer before it goes down.
     """
-    endpoint = wait.unit.tcp(port)
+    endpoint = wait.unit.tcp(before.watch)
+    seen: list[str] = []
+    looked = wait.elapsed
 
-    def closed() -> bool:
-        return not is_open(endpoint, _CONNECT) and not is_open(endpoint, _CONNECT)
+    def gone() -> bool:
+        nonlocal looked
+        if not is_open(endpoint, _CONNECT) and not is_open(endpoint, _CONNECT):
+            seen.append(f"TCP {before.watch} closed")
+        elif before.starts is not None and wait.elapsed - looked > _LOOK_AT_LOG:
+            after = starts(wait.unit)
+            seen.extend([f"log: {after[-1]}"] if after and after != before.starts else [])
+            looked = wait.elapsed
+        return bool(seen)
 
-    return wait.up_to(_GO_DOWN, closed, "the unit to go down")
+    wait.up_to(_GO_DOWN, gone, "the unit to go down")
+    return "".join(seen)
 
 
 def _any_console_answers(unit: Unit, state: Mapping[str, str], health: Health) -> bool:

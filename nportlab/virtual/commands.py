@@ -1,6 +1,6 @@
 """Commands of the control socket, by their `do`:
 
-describe; power {unit, on}; defects {unit, defects}; hosts {unit, hosts}; button {unit, down}; press {unit, seconds};
+describe; ports; power {unit, on}; defects {unit, defects}; hosts {unit, hosts}; button {unit, down}; press {unit, seconds};
 erase {unit, provisioned[, firmware]}; cut {unit, stage, fraction}; hold {unit, stage, fraction}; release {unit};
 link {unit, up}; flash-seconds {unit, seconds}; account {unit, name, password, group};
 account-gone {unit, name}; relay {switch, channel[, on]}; relay-fault {switch, channel, fault}; shutdown.
@@ -56,6 +56,10 @@ def _describe(rack: Supervisor, command: Command) -> Answer:
         "boot_seconds": rack.rack.boot_seconds,
         "units": {name: slot.describe() for name, slot in rack.units.items()},
     }
+
+
+def _ports(rack: Supervisor, command: Command) -> Answer:
+    return {"units": {name: {"address": slot.address, **slot.ports()} for name, slot in rack.units.items()}}
 
 
 def _power(rack: Supervisor, command: Command) -> Answer:
@@ -186,6 +190,7 @@ def _unit(rack: Supervisor, command: Command) -> UnitSlot:
 
 _ACTIONS: dict[str, Callable[[Supervisor, Command], Answer]] = {
     "describe": _describe,
+    "ports": _ports,
     "power": _power,
     "defects": _defects,
     "hosts": _hosts,

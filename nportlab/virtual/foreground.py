@@ -133,12 +133,11 @@ async def _forward_relays(running: RunningRack, maker: SocketMaker | None) -> di
 
 async def _follow(running: RunningRack, reaches: dict[str, Reach]) -> None:
     """Let every forwarder have the ports open that its unit has open now. Raises LabFault when the rack is gone."""
-    units = (await asyncio.to_thread(running.ask, {"do": "describe"}))["units"]
+    units = (await asyncio.to_thread(running.ask, {"do": "ports"}))["units"]
     for name, reach in reaches.items():
         if reach.forwarder is not None:
             reach.forwarder.target = units[name]["address"]
-            ports = units[name]["open"] if units[name]["booted"] else {}
-            await reach.forwarder.follow(ports.get("tcp", ()), ports.get("udp", ()))
+            await reach.forwarder.follow(units[name].get("tcp", ()), units[name].get("udp", ()))
 
 
 def describe(lab: Lab, running: RunningRack, reaches: dict[str, Reach], boards: dict[str, str]) -> dict[str, Any]:

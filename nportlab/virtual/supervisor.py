@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,7 @@ class Supervisor:
             self.relays.follow(*slot.spec.outlet, on)
         if on and not slot.powered:
             slot.powered = True
+            slot.press_unseen = slot.pressed
             self._boot(slot, "cold")
         elif not on and slot.powered:
             self._unwatch(slot.link)
@@ -130,6 +132,7 @@ class Supervisor:
         if slot.spec.reset_button:
             self.relays.follow(*slot.spec.reset_button, down)
         slot.pressed = down
+        slot.press_unseen = down and slot.booted is None
         slot.tell({"button": down})
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
@@ -152,8 +155,9 @@ class Supervisor:
             slot.hear()
         except wire.WireError as error:
             log.error("%s: %s", slot.spec.name, error)
-        if slot.pressed and slot.booted is not None and not was_up:
-            slot.tell({"button": True})  # held since before it could notice
+        if slot.press_unseen and slot.booted is not None and not was_up:
+            slot.press_unseen = False
+            slot.tell({"button": True})
         if slot.cut:
             log.info("%s: the power fails at %s", slot.spec.name, slot.cut_at)
             slot.cut_at = None
@@ -339,6 +343,7 @@ def _preload(rack: RackSpec) -> None:
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy would start threads, and what has threads is not forked
     services.listeners()
     services.clients()
+    import_module("nportlab.protocol.rijndael")  # numpy, for the first configuration that is exported
     for unit in rack.units:
         settings_table().factory(unit.model, unit.firmware)
     defects()

@@ -39,6 +39,8 @@ class UnitSlot:
         self.lines = wire.Lines()
         self.powered = False
         self.pressed = False
+        self.press_unseen = False
+        """The reset button is held since before the unit could notice."""
         self.boots = 0
         self.crashes = 0
         self.booted: dict[str, Any] | None = None
@@ -242,8 +244,14 @@ class UnitSlot:
             "faults": self.faults,
             "defects": list(self.defects),
             "pid": self.pid,
-            "open": open_ports(self.pid) if self.pid and self._network.mode != "loopback" else {},
         }
+
+    def ports(self) -> dict[str, list[int]]:
+        """TCP ports that listen and UDP ports that are bound; none while it boots, and none when it shares the host's
+        network. The kernel takes milliseconds for each unit."""
+        if self.pid is None or self.booted is None or self._network.mode == "loopback":
+            return {}
+        return open_ports(self.pid)
 
 
 def open_ports(pid: int) -> dict[str, list[int]]:

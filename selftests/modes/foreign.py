@@ -7,6 +7,7 @@ import os
 import pty
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -42,6 +43,7 @@ def running(command: list[str], port: int | None = None, **options: object) -> I
     """The program until the end of the block; with `port` only once something listens there."""
     process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]
         [program(command[0]), *command[1:]],
+        start_new_session=True,
         **{"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, **options},
     )
     try:
@@ -49,7 +51,9 @@ def running(command: list[str], port: int | None = None, **options: object) -> I
             wait_listening(process, port)
         yield process
     finally:
-        process.kill()  # unshare ignores the other signals
+        # What it forked holds the pipe, too; and unshare ignores the other signals.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=10)
 
 

@@ -39,8 +39,8 @@ def test_data_crosses_both_ways_after_login(port):
 @on_port("reverse_ssh", WITH_LOGIN)
 def test_it_listens_on_the_tcp_port_that_was_set_and_no_more_on_the_one_before(port, tcp):
     new = network_port(port)
-    assert tcp.open_among({new, default_port(port.number)}) == {new}
     assert tcp.banner(new, 5.0).startswith(b"SSH-2.0-"), "what listens on the port set is no SSH server"
+    assert tcp.open_among({new, default_port(port.number)}) == {new}
 
 
 @control("OPM-11")

@@ -7,7 +7,8 @@ import asyncio
 from nportlab.virtual.unit.device import Device, RestartKind
 
 HOLD_SECONDS = 5
-"""Unit seconds until Ready blinks (third-party scripts)."""
+"""Unit seconds until Ready blinks (third-party scripts). A press that is held on over the restart does no more
+(invented)."""
 
 ALLOWED_MINUTES = 1
 """With "Disable after 60 sec" a press must begin within this time after the unit is ready (invented: it may count from

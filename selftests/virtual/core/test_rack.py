@@ -135,6 +135,22 @@ def test_the_reset_button_loads_factory_values_and_keeps_the_address(rack: Runni
     assert log_of(rack, "a")[-1] == "System Warm Start"
 
 
+def test_a_button_that_is_held_from_power_on_resets_once(start: Start, tmp_path: Path) -> None:
+    rack = start("network: loopback")
+    auth = secret(write_lab(tmp_path))
+    flash = rack.directory / "flash" / "a"
+    relay(rack, auth, "PUT", 1, json={"on": False})
+    boots = rack.unit("a").boots
+    relay(rack, auth, "PUT", 5, json={"on": True})
+    relay(rack, auth, "PUT", 1, json={"on": True})
+    until(lambda: rack.unit("a").boots == boots + 2)
+    rack.wait_booted()
+    assert not Accounts(Flash(flash)).exists()
+    threading.Event().wait(1.0)  # a press of five seconds takes a twelfth of a unit minute, of half a second here
+    assert rack.unit("a").boots == boots + 2
+    relay(rack, auth, "PUT", 5, json={"on": False})
+
+
 def test_a_button_that_works_for_a_minute(rack: RunningRack) -> None:
     flash = Flash(rack.directory / "flash" / "b")
     rack.power("b", False)

@@ -47,4 +47,5 @@ class Texts(Row):
 @functools.cache
 def texts() -> Texts:
     """The texts, read once."""
-    return Texts(**yaml.safe_load(Path(__file__).with_name("texts.yaml").read_text("utf-8")))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return Texts(**yaml.load(Path(__file__).with_name("texts.yaml").read_text("utf-8"), Loader=loader))
