@@ -1,9 +1,9 @@
 """Commands of the control socket, by their `do`:
 
-describe; ports; power {unit, on}; defects {unit, defects}; hosts {unit, hosts}; button {unit, down}; press {unit, seconds};
-erase {unit, provisioned[, firmware]}; cut {unit, stage, fraction}; hold {unit, stage, fraction}; release {unit};
-link {unit, up}; flash-seconds {unit, seconds}; account {unit, name, password, group};
-account-gone {unit, name}; relay {switch, channel[, on]}; relay-fault {switch, channel, fault}; shutdown.
+describe; ports; power {unit, on}; defects {unit, defects}; hosts {unit, hosts}; button {unit, down}; press {unit,
+seconds}; erase {unit, provisioned[, firmware]}; cut {unit, stage, fraction}; hold {unit, stage, fraction}; release
+{unit}; link {unit, up}; flash-seconds {unit, seconds}; account {unit, name, password, group}; account-gone {unit,
+name}; relay {switch, channel[, on]}; relay-fault {switch, channel, fault}; shutdown.
 
 Every answer has `ok`; a refused command has `error`.
 """
