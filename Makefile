@@ -19,7 +19,7 @@ regression: setup
 
 # Four at once on two cores: they wait more than they work. Who runs what: selftests/conftest.py.
 test: setup lint
-	@$(BIN)/pytest selftests -n 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BIN)/pytest selftests -n 4 $(ARGS)
 
 setup: $(STAMP)
 	@sh tools/packages.sh

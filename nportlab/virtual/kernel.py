@@ -18,6 +18,7 @@ _PR_SET_NAME = 15
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP = 1
+_IFF_RUNNING = 0x40
 
 
 def unshare(flags: int) -> None:
@@ -59,6 +60,14 @@ def set_link(interface: str, up: bool) -> None:
         (flags,) = struct.unpack_from("H", fcntl.ioctl(handle, _SIOCGIFFLAGS, request), 16)
         flags = flags | _IFF_UP if up else flags & ~_IFF_UP
         fcntl.ioctl(handle, _SIOCSIFFLAGS, struct.pack("16sH14x", interface.encode(), flags))
+
+
+def link_is_running(interface: str) -> bool:
+    """Whether a network interface of the current network namespace is up and its link, too; raises OSError."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
+        request = struct.pack("16sH14x", interface.encode(), 0)
+        (flags,) = struct.unpack_from("H", fcntl.ioctl(handle, _SIOCGIFFLAGS, request), 16)
+        return bool(flags & _IFF_RUNNING)
 
 
 def close_all_but(keep: set[int]) -> None:

@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ BRIDGE_MAC = "02:4E:50:4C:41:42"
 UNIT_INTERFACE = "eth0"
 ARP_RETRY_MS = 50
 """A unit that boots is found at once instead of after the kernel's second."""
+
+LINK_SECONDS = 1.0
+"""As long a unit waits for its link when it boots; it goes on without one when the cable is pulled."""
 
 IP_SECONDS = 10.0
 
@@ -230,6 +234,10 @@ class NamespaceUnit:
         if gateway and IPv4Address(gateway) in interface.network and IPv4Address(gateway) != interface.ip:
             commands.append(f"route add default via {gateway}")
         run_ip(*commands)
+        # The kernel tells the bridge of a new link a little later; what is sent before is lost.
+        end = time.monotonic() + LINK_SECONDS
+        while not kernel.link_is_running(UNIT_INTERFACE) and time.monotonic() < end:
+            time.sleep(0.001)
 
     def link_down(self) -> None:
         """Link off."""

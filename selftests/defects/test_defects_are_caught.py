@@ -32,11 +32,7 @@ GROUPS = groups(SEEDED)
 
 @pytest.mark.parametrize(
     ("number", "defect"),
-    [
-        pytest.param(number, defect, id=defect.id, marks=pytest.mark.xdist_group(f"defects-{number}"))
-        for number, group in enumerate(GROUPS)
-        for defect in group
-    ],
+    [pytest.param(number, defect, id=defect.id) for number, group in enumerate(GROUPS) for defect in group],
 )
 @pytest.mark.timeout(1200)
 def test_the_defect_is_caught_and_named(number: int, defect: Defect, defect_runs: Runs) -> None:

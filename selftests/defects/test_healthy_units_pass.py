@@ -24,7 +24,6 @@ RUN_BEFORE_2_0 = "not PSI-01 and (not operation_modes or test_data_integrity)"
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.xdist_group("healthy")
 def test_a_healthy_unit_passes_every_check(tmp_path: Path) -> None:
     run = run_suites(tmp_path, write_lab(tmp_path, [], healthy=["NP6450"]), workers=0)
     nothing_but(run, Verdict.PASS, Verdict.NOT_APPLICABLE)
@@ -39,14 +38,8 @@ def test_a_healthy_unit_passes_every_check(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("model", "firmware", "images", "suites", "controls"),
     [
-        pytest.param(
-            *("NP6150", LATEST, ("2.3", LATEST), (), OF_FLASHING - OF_THE_6450),
-            marks=pytest.mark.xdist_group("healthy-flashed"),
-        ),
-        pytest.param(
-            *("NP6450", "1.21", ("1.21", "2.0"), ("-k", "test_upgrade_paths or test_forbidden_steps"), OF_THE_6450),
-            marks=pytest.mark.xdist_group("healthy-old"),
-        ),
+        ("NP6150", LATEST, ("2.3", LATEST), (), OF_FLASHING - OF_THE_6450),
+        ("NP6450", "1.21", ("1.21", "2.0"), ("-k", "test_upgrade_paths or test_forbidden_steps"), OF_THE_6450),
     ],
 )
 @pytest.mark.timeout(1200)
@@ -61,7 +54,6 @@ def test_a_healthy_unit_passes_every_check_of_flashing(
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.xdist_group("healthy-old")
 def test_a_healthy_unit_with_firmware_before_2_0_fails_nothing(tmp_path: Path) -> None:
     lab = write_lab(tmp_path, [], healthy=["NP6450"], healthy_firmware="1.21")
     run = run_suites(tmp_path, lab, "-k", RUN_BEFORE_2_0, workers=0)
