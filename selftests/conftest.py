@@ -9,15 +9,23 @@ from xdist.scheduler import LoadScopeScheduling
 
 _HEALTHY = "selftests/defects/test_healthy_units_pass.py"
 _CAUGHT = "selftests/defects/test_defects_are_caught.py"
-_FIRST = (_HEALTHY, _CAUGHT, "selftests/whole_run", "selftests/firmware")
-"""Whole runs of all suites, minutes each, then what else is long: no worker is left with one at the end."""
+_LONG = ("selftests/whole_run", "selftests/firmware")
+_SPREAD = 0.6
+"""Part of the queue over which the runs on defective units are spread: they mostly wait, the others mostly work."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Under workers the longest come first."""
-    if hasattr(config, "workerinput"):
-        items.sort(key=_rank)
+    """Under workers whole runs on healthy units come first, minutes each, and what is short comes last."""
+    if not hasattr(config, "workerinput"):
+        return
+    healthy = [item for item in items if item.nodeid.startswith(_HEALTHY)]
+    caught = [item for item in items if item.nodeid.startswith(_CAUGHT)]
+    others = [item for item in items if not item.nodeid.startswith((_HEALTHY, _CAUGHT))]
+    others.sort(key=lambda item: not item.nodeid.startswith(_LONG))
+    places = [(_SPREAD * at / len(caught), item) for at, item in enumerate(caught)]
+    places += [(at / len(others), item) for at, item in enumerate(others)]
+    items[:] = healthy + [item for _, item in sorted(places, key=lambda place: place[0])]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -44,7 +52,3 @@ class SharingScheduling(LoadScopeScheduling):
         if module == _CAUGHT:
             return f"{module}::{self._run_of[test.partition('[')[2].rstrip(']')]}"
         return module
-
-
-def _rank(item: pytest.Item) -> int:
-    return next((rank for rank, prefix in enumerate(_FIRST) if item.nodeid.startswith(prefix)), len(_FIRST))

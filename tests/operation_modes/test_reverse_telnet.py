@@ -9,7 +9,7 @@ from fixtures.mode_clients import network_port
 from nportlab.guide.modes import default_port
 from nportlab.modes.reverse_telnet import CR_NUL, ENTER
 from nportlab.protocol.telnet_options import Command, Negotiation, Option
-from tests.operation_modes._ends import A_WHILE, Pace, ended, hear, hear_all, linked, say
+from tests.operation_modes._ends import A_WHILE, Pace, ended, hear, hear_all, let_in, linked, say
 from tests.operation_modes._terminal import USER_PROMPT, agrees_to_binary, enter, log_in, performs, prompted, terminal
 
 pytestmark = pytest.mark.opmode
@@ -28,10 +28,11 @@ NO_OPTION = 200
 @on_port("reverse_telnet", PLAIN)
 def test_data_crosses_on_the_tcp_port_that_was_set_and_no_more_on_the_one_before(port, tcp):
     new = network_port(port)
-    client = linked(port)  # before the probe, whose connection may hold the only session for an instant
+    assert tcp.open_among({new, default_port(port.number)}) == {new}
+    client = let_in(port)  # the probe may hold the only session for an instant
+    assert client is not None, "no terminal is let in on the port that was set"
     say(port.adapter, b"from the line")
     assert hear(client, 13) == b"from the line"
-    assert tcp.open_among({new, default_port(port.number)}) == {new}
 
 
 @control("OPM-10")
