@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -12,6 +13,13 @@ _CAUGHT = "selftests/defects/test_defects_are_caught.py"
 _LONG = ("selftests/whole_run", "selftests/firmware")
 _SPREAD = 0.6
 """Part of the queue over which the runs on defective units are spread: they mostly wait, the others mostly work."""
+
+
+def pytest_configure() -> None:
+    """How long an example takes says nothing beside racks that run at the same time."""
+    busy = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    hypothesis.settings.register_profile("busy", busy)
+    hypothesis.settings.load_profile("busy")
 
 
 @pytest.hookimpl(tryfirst=True)

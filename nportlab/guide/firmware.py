@@ -152,6 +152,7 @@ def flavour(firmware: str) -> Flavour:
     return "1.x" if version_key(firmware) < (2,) else "2.x"
 
 
+@cache
 def version_key(firmware: str) -> tuple[int, ...]:
     """The version as a tuple that sorts: `2.3 Build 24101817` -> (2, 3). ValueError when it has no version."""
     found = re.match(r"\s*[vV]?(\d+(?:\.\d+)*)", firmware)

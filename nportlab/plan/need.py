@@ -70,7 +70,7 @@ def serves(key: str, actual: str | None, wanted: str) -> bool:
 
 def satisfied(values: Values, wanted: Values) -> bool:
     """Whether every wanted setting is as wanted."""
-    return all(serves(key, values.get(key), value) for key, value in wanted.items())
+    return all(values.get(key) == value or serves(key, values.get(key), value) for key, value in wanted.items())
 
 
 def compatible(one: Values, other: Values) -> bool:
@@ -78,7 +78,7 @@ def compatible(one: Values, other: Values) -> bool:
     if len(other) < len(one):
         one, other = other, one
     return all(
-        key not in other or serves(key, value, other[key]) or serves(key, other[key], value)
+        key not in other or value == other[key] or serves(key, value, other[key]) or serves(key, other[key], value)
         for key, value in one.items()
     )
 

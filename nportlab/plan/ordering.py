@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -12,6 +13,9 @@ from nportlab.plan.steps import Step, World
 Segment: TypeAlias = tuple[Step, ...]
 """Steps that must follow each other directly."""
 
+_START = -1
+"""Stands for the state before the first segment."""
+
 _CERTIFICATE_WEIGHT = 5  # an import or a new key takes longer than a form field
 
 
@@ -20,7 +24,7 @@ def distance(one: Values, other: Values) -> int:
     return sum(
         _CERTIFICATE_WEIGHT if key == CERTIFICATE else 1
         for key, value in other.items()
-        if not serves(key, one.get(key), value)
+        if one.get(key) != value and not serves(key, one.get(key), value)
     )
 
 
@@ -59,23 +63,26 @@ def _resets(segment: Segment) -> bool:
 
 def _short(start: Values, segments: Sequence[Segment], world: World) -> list[Segment]:
     """Nearest neighbour, then 2-opt; ties keep the given order."""
-    left = list(segments)
-    path: list[Segment] = []
-    here: Values = start
+    begins = [segment[0].state(world) for segment in segments]
+    ends = [segment[-1].state(world) for segment in segments]
+
+    @cache
+    def apart(one: int, other: int) -> int:
+        return distance(start if one == _START else ends[one], begins[other])
+
+    left = list(range(len(segments)))
+    path: list[int] = []
+    here = _START
     while left:
-        nearest = min(left, key=lambda segment: distance(here, segment[0].state(world)))
-        left.remove(nearest)
-        path.append(nearest)
-        here = nearest[-1].state(world)
-    return _two_opt(start, path, world)
+        here = min(left, key=lambda number: apart(here, number))
+        left.remove(here)
+        path.append(here)
+    return [segments[number] for number in _two_opt(path, apart)]
 
 
-def _two_opt(start: Values, path: list[Segment], world: World) -> list[Segment]:
-    ends = {id(segment): (segment[0].state(world), segment[-1].state(world)) for segment in path}
-
-    def length(order: Sequence[Segment]) -> int:
-        states = [(start, start), *(ends[id(segment)] for segment in order)]
-        return sum(distance(one[1], other[0]) for one, other in pairwise(states))
+def _two_opt(path: list[int], apart: Callable[[int, int], int]) -> list[int]:
+    def length(order: Sequence[int]) -> int:
+        return sum(apart(one, other) for one, other in pairwise((_START, *order)))
 
     best = length(path)
     improved = len(path) <= 40

@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 import traceback
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
@@ -110,7 +110,8 @@ async def _live(power_on: PowerOn) -> ExitCode:
     if upgraded:
         await _until((loop.time() + ready_at) / 2)
         surroundings.reached("cold start", 0.5)
-    await _boot(power_on, device, ready_at, boots, button)
+    almost = partial(surroundings.reached, "cold start", 0.9) if upgraded else lambda: None
+    await _boot(power_on, device, ready_at, boots, button, almost)
     if upgraded:
         surroundings.reached("cold start", 1.0)
         surroundings.notify({"firmware": None})
@@ -151,15 +152,25 @@ async def _plug_in(power_on: PowerOn, device: Device) -> None:
         log.error("%s: serial ports: %s", device.name, error)
 
 
-async def _boot(power_on: PowerOn, device: Device, ready_at: float, boots: int, button: ResetButton) -> None:
-    """Wait out the boot time, start the services, switch the link on.
+async def _boot(
+    power_on: PowerOn,
+    device: Device,
+    ready_at: float,
+    boots: int,
+    button: ResetButton,
+    almost: Callable[[], None],
+) -> None:
+    """Wait out the boot time, start the services, switch the link on. almost: called before anybody can be answered.
 
     Behind a link that is still down, listeners can start during the boot time; without one they would be seen early.
     """
     if power_on.surroundings.addressing.mode == "loopback":
         await _until(ready_at)
+        almost()
     await _start(power_on, device, listeners())
     await _until(ready_at)
+    if power_on.surroundings.addressing.mode != "loopback":
+        almost()
     device.log.add("System", "System Cold Start" if power_on.reason == "cold" else "System Warm Start")
     settings = device.running
     try:
