@@ -274,6 +274,17 @@ def test_an_order_that_does_nothing_is_noticed(one: Unit, monkeypatch: pytest.Mo
         one.restart()
 
 
+def test_a_unit_that_is_back_before_anybody_looks_is_proved_by_its_log(
+    one: Unit, rack: RunningRack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "is_open", lambda *_: True)  # nobody ever sees it closed
+    monkeypatch.setattr(health, "_LOOK_AT_LOG", 0.1)
+    monkeypatch.setattr(health, "_GO_DOWN", 60.0)
+    booted = rack.restarts("one")
+    assert "System Warm Start" in one.restart().proof
+    assert rack.restarts("one") == booted + 1
+
+
 def test_a_power_cycle_is_proved_by_the_switch(one: Unit, rack: RunningRack) -> None:
     booted = rack.restarts("one")
     seen: list[str] = []
