@@ -17,9 +17,9 @@ regression: setup
 	@bench=0; if [ -z "$(ARGS)" ]; then $(BIN)/pytest benches -m bench -k short --lab=$(LAB) -q || bench=$$?; fi; \
 	$(BIN)/pytest --lab=$(LAB) --allow-virtual-flash $(ARGS) && exit $$bench
 
-# Three at once on two cores: they wait more than they work. Who runs what: selftests/conftest.py.
+# Four at once on two cores: they wait more than they work. Who runs what: selftests/conftest.py.
 test: setup lint
-	@$(BIN)/pytest selftests -n 3 $(ARGS)
+	@$(BIN)/pytest selftests -n 4 $(ARGS)
 
 setup: $(STAMP)
 	@sh tools/packages.sh
