@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
+from nportlab.guide.rows import load_yaml
 
 PACKAGE = Path(__file__).parent.parent
 DOCUMENT = PACKAGE.parent / "docs" / "fidelity.md"
@@ -30,7 +30,7 @@ def inventions() -> list[Invention]:
     """Everything marked `invented` in the YAML data of this library, in file order."""
     found: list[Invention] = []
     for path in sorted(PACKAGE.rglob("*.yaml")):
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        content = load_yaml(path)
         name = path.relative_to(PACKAGE).as_posix()
         found += [
             Invention(name, row, what, source)

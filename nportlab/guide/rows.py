@@ -29,8 +29,13 @@ class SourcedRow(Row):
 
 def read_yaml(name: str) -> Any:
     """The content of one YAML file of this package; `name` is relative to nportlab/guide."""
+    return load_yaml(HERE / name)
+
+
+def load_yaml(path: Path) -> Any:
+    """The content of a YAML file that comes with the project, by libyaml where it is there: ten times as fast."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load((HERE / name).read_text(encoding="utf-8"), Loader=loader)
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
 
 
 def unique(rows: list[Any], name: str, attribute: str = "id") -> dict[str, Any]:

@@ -151,21 +151,21 @@ def _seen_gone(wait: _Wait, before: Before) -> str:
     A unit may finish its answer before it goes down.
     """
     endpoint = wait.unit.tcp(before.watch)
-    seen: list[str] = []
+    seen = ""
     looked = wait.elapsed
 
     def gone() -> bool:
-        nonlocal looked
+        nonlocal seen, looked
         if not is_open(endpoint, _CONNECT) and not is_open(endpoint, _CONNECT):
-            seen.append(f"TCP {before.watch} closed")
+            seen = f"TCP {before.watch} closed"
         elif before.starts is not None and wait.elapsed - looked > _LOOK_AT_LOG:
             after = starts(wait.unit)
-            seen.extend([f"log: {after[-1]}"] if after and after != before.starts else [])
+            seen = f"log: {after[-1]}" if after and after != before.starts else ""
             looked = wait.elapsed
         return bool(seen)
 
     wait.up_to(_GO_DOWN, gone, "the unit to go down")
-    return "".join(seen)
+    return seen
 
 
 def _any_console_answers(unit: Unit, state: Mapping[str, str], health: Health) -> bool:

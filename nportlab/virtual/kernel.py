@@ -56,8 +56,7 @@ def set_process_name(name: str) -> None:
 def set_link(interface: str, up: bool) -> None:
     """Switch a network interface of the current network namespace on or off; raises OSError."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
-        request = struct.pack("16sH14x", interface.encode(), 0)
-        (flags,) = struct.unpack_from("H", fcntl.ioctl(handle, _SIOCGIFFLAGS, request), 16)
+        flags = _link_flags(handle, interface)
         flags = flags | _IFF_UP if up else flags & ~_IFF_UP
         fcntl.ioctl(handle, _SIOCSIFFLAGS, struct.pack("16sH14x", interface.encode(), flags))
 
@@ -65,9 +64,7 @@ def set_link(interface: str, up: bool) -> None:
 def link_is_running(interface: str) -> bool:
     """Whether a network interface of the current network namespace is up and its link, too; raises OSError."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
-        request = struct.pack("16sH14x", interface.encode(), 0)
-        (flags,) = struct.unpack_from("H", fcntl.ioctl(handle, _SIOCGIFFLAGS, request), 16)
-        return bool(flags & _IFF_RUNNING)
+        return bool(_link_flags(handle, interface) & _IFF_RUNNING)
 
 
 def close_all_but(keep: set[int]) -> None:
@@ -80,9 +77,24 @@ def close_all_but(keep: set[int]) -> None:
                 continue  # the one that listed the directory
 
 
+def process_is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and was not waited for does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
 def thread_count() -> int:
     """Threads of this process, those of libraries included."""
     return len(list(Path("/proc/self/task").iterdir()))
+
+
+def _link_flags(handle: socket.socket, interface: str) -> int:
+    request = struct.pack("16sH14x", interface.encode(), 0)
+    (flags,) = struct.unpack_from("H", fcntl.ioctl(handle, _SIOCGIFFLAGS, request), 16)
+    return int(flags)
 
 
 def _call(name: str, *arguments: object) -> None:

@@ -332,7 +332,7 @@ class RunningRack:
         with contextlib.suppress(NoSupervisor):
             ask(self.directory, {"do": "shutdown"}, timeout=STOP_SECONDS / 2)
         if self.process is None:
-            _until(lambda: not _alive(self.supervisor), STOP_SECONDS / 2)
+            _until(lambda: not kernel.process_is_alive(self.supervisor), STOP_SECONDS / 2)
             return
         try:
             self.process.wait(STOP_SECONDS / 2)
@@ -349,14 +349,6 @@ def adapter_url(directory: Path, unit: str, port: int) -> str:
 def _why(unit: VirtualUnitInfo) -> str:
     crashes = [f"crashed {unit.crashes} times"] if unit.crashes else []
     return ", ".join([*unit.faults, *crashes]) or "no reason given"
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
 
 
 def _until(condition: Callable[[], bool], seconds: float) -> bool:

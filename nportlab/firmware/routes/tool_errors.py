@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
+from nportlab.guide.rows import load_yaml
 from nportlab.unit.errors import ConfigurationRefused, FirstBootPending, LoginRefused, NotReachable
 from nportlab.unit.firmware import FirmwareRefused
 from nportlab.verdicts.faults import ConfigFault, HarnessBug, HarnessError, LabFault, UnitBehaviour
@@ -95,7 +95,7 @@ class Meaning(BaseModel):
 @cache
 def meanings() -> tuple[dict[int, Meaning], dict[int, Meaning]]:
     """By code, and by exit status."""
-    table = yaml.safe_load(Path(__file__).with_name("mcc_codes.yaml").read_text("utf-8"))
+    table = load_yaml(Path(__file__).with_name("mcc_codes.yaml"))
     codes = [Meaning(**row) for row in table["codes"]]
     exits = [Meaning(**row) for row in table["exits"]]
     return {row.code: row for row in codes if row.code is not None}, {

@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-import yaml
-
-from nportlab.guide.rows import Row, SourcedRow
+from nportlab.guide.rows import Row, SourcedRow, load_yaml
 
 
 class Text(SourcedRow):
@@ -47,5 +45,4 @@ class Texts(Row):
 @functools.cache
 def texts() -> Texts:
     """The texts, read once."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return Texts(**yaml.load(Path(__file__).with_name("texts.yaml").read_text("utf-8"), Loader=loader))
+    return Texts(**load_yaml(Path(__file__).with_name("texts.yaml")))
